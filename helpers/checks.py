@@ -1,0 +1,237 @@
+"""exercise -> raise or one line: the checks of the notebooks' exercises.
+
+Each check calls the student's function on small inputs and compares what comes back with the library's version of the
+same thing. It raises CheckFailed, with what was expected and what came, or prints one fixed line.
+"""
+
+import copy
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+from torchvision.transforms import v2
+
+from helpers.data import Split, batches
+from helpers.files import WorkbookError
+from helpers.models import SimpleNetDropout, num_parameters
+
+
+class CheckFailed(WorkbookError, AssertionError):
+    """An exercise does not do what its text asks."""
+
+
+def _compare(what, got, expected, tolerance=1e-4):
+    """Raise CheckFailed unless `got` has the shape and, within a relative tolerance, the values of `expected`."""
+    expected = torch.as_tensor(expected).detach().double()
+    try:
+        values = torch.as_tensor(got).detach().double()
+    except (TypeError, ValueError, RuntimeError):
+        raise CheckFailed(f"{what}: expected numbers, got {type(got).__name__}.") from None
+    if values.shape != expected.shape:
+        raise CheckFailed(f"{what}: expected shape {tuple(expected.shape)}, got {tuple(values.shape)}.")
+    if not torch.allclose(values, expected, rtol=tolerance, atol=tolerance * expected.abs().max().item()):
+        raise CheckFailed(f"{what}: expected {_brief(expected)}, got {_brief(values)}.")
+
+
+def _brief(values):
+    numbers = [f"{v:.5g}" for v in values.flatten().tolist()]
+    return numbers[0] if values.ndim == 0 else f"[{', '.join(numbers[:4])}{', ...' if len(numbers) > 4 else ''}]"
+
+
+def _expect(condition, message):
+    if not condition:
+        raise CheckFailed(message)
+
+
+def _pair(name, result, of_what):
+    _expect(isinstance(result, tuple) and len(result) == 2, f"{name}: return two things, {of_what}.")
+    return result
+
+
+def _passed(name):
+    print(f"{name}: right")
+
+
+def _uneven_images():
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (23, 1, 6, 6), generator=generator, dtype=torch.uint8)
+    images[:10] //= 3  # the first batches are darker than the last
+    return images
+
+
+# --- Part 1 ----------------------------------------------------------------------------------------------------------
+
+
+def check_running_mean_and_std(function):
+    """Compare with StandardScaler.partial_fit on batches of unequal size, which can be read only once."""
+    values = _uneven_images().flatten().numpy() / 255
+    parts = np.split(values, [50, 400, 401])
+    scaler = StandardScaler()
+    for part in parts:
+        scaler.partial_fit(part[:, None])
+    mean, std = _pair("running_mean_and_std", function(part for part in parts), "mean and std")
+    _compare("the mean over batches of 50, 350, 1 and 427 values", mean, scaler.mean_.item())
+    _compare("the standard deviation over the same batches", std, scaler.scale_.item())
+    _passed("running_mean_and_std")
+
+
+def check_standardise(function):
+    """Compare with torchvision's Normalize."""
+    images = _uneven_images()
+    before = images.clone()
+    library = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.4], [0.2])])
+    result = function(images, 0.4, 0.2)
+    _expect(isinstance(result, torch.Tensor), f"standardise: expected a tensor, got {type(result).__name__}.")
+    _compare("the standardised images", result, library(images))
+    _expect(result.dtype == torch.float32, f"standardise: expected torch.float32, got {result.dtype}.")
+    _expect(torch.equal(images, before), "standardise: the images that went in were changed; return new ones.")
+    _passed("standardise")
+
+
+# --- Part 2 ----------------------------------------------------------------------------------------------------------
+
+
+def check_output_size(function):
+    """Compare with what torch's convolution and pooling give."""
+    for size, kernel_size, stride, padding in ((64, 5, 1, 0), (60, 3, 3, 0), (16, 3, 3, 0), (224, 11, 4, 2), (7, 3, 2, 1)):
+        layer = nn.Conv2d(1, 1, kernel_size, stride, padding)
+        expected = layer(torch.zeros(1, 1, size, size)).shape[-1]
+        case = f"size {size}, kernel {kernel_size}, stride {stride}, padding {padding}"
+        result = function(size, kernel_size, stride, padding)
+        _expect(isinstance(result, int), f"output_size for {case}: expected an int, got {type(result).__name__}.")
+        _compare(f"output_size for {case}", result, expected)
+    _compare("output_size with its defaults, for size 64 and kernel 5", function(64, 5), 60)
+    _passed("output_size")
+
+
+def check_num_conv_parameters(function):
+    """Compare with the parameters of torch's convolution."""
+    for in_channels, out_channels, kernel_size in ((1, 10, 5), (10, 20, 5), (3, 64, 11)):
+        expected = num_parameters(nn.Conv2d(in_channels, out_channels, kernel_size))
+        case = f"{in_channels} -> {out_channels} channels, kernel {kernel_size}"
+        _compare(f"num_conv_parameters for {case}", function(in_channels, out_channels, kernel_size), expected)
+    _passed("num_conv_parameters")
+
+
+def check_build_deeper_net(function, expected_parameters=60_303):
+    """Check the layers, the output's shape and the number of parameters."""
+    network = function()
+    _expect(isinstance(network, nn.Module), f"build_deeper_net: expected an nn.Module, got {type(network).__name__}.")
+    num_convs = sum(isinstance(layer, nn.Conv2d) for layer in network.modules())
+    _expect(num_convs == 3, f"build_deeper_net: expected 3 convolutions, got {num_convs}.")
+    _compare("the parameters of the network", num_parameters(network), expected_parameters, tolerance=0)
+    _compare("its output for 4 images", network(torch.randn(4, 1, 64, 64)).shape, (4, 15))
+    _passed("build_deeper_net")
+
+
+# --- Part 3 ----------------------------------------------------------------------------------------------------------
+
+
+def _logits():
+    generator = torch.Generator().manual_seed(3)
+    return torch.randn(7, 15, generator=generator) * 3, torch.randint(0, 15, (7,), generator=generator)
+
+
+def check_log_sum_exp(function):
+    """Compare with torch.logsumexp, at logits of 10,000 too."""
+    logits, _ = _logits()
+    _compare("log_sum_exp of logits (7, 15)", function(logits), logits.logsumexp(dim=1))
+    for shift in (1e4, -1e4):
+        _compare(f"log_sum_exp of logits near {shift:,.0f}", function(logits + shift), (logits + shift).logsumexp(dim=1))
+    _passed("log_sum_exp")
+
+
+def check_cross_entropy(function):
+    """Compare with torch.nn.functional.cross_entropy: mean, sum, and logits of 10,000."""
+    logits, labels = _logits()
+    for reduction in ("mean", "sum"):
+        expected = F.cross_entropy(logits, labels, reduction=reduction)
+        _compare(f'the cross-entropy with reduction="{reduction}"', function(logits, labels, reduction), expected)
+    _compare("the cross-entropy by default, a mean", function(logits, labels), F.cross_entropy(logits, labels))
+    large = logits * 1e4
+    _compare("the cross-entropy at logits of 10,000", function(large, labels), F.cross_entropy(large, labels))
+    _passed("cross_entropy")
+
+
+# --- Part 4 ----------------------------------------------------------------------------------------------------------
+
+
+def check_gradient_descent(function):
+    """Compare with torch.optim.SGD on w^2 - 10w + 25."""
+    for start, learning_rate, num_steps in ((0.0, 0.1, 5), (12.0, 0.9, 8), (-3.0, 0.01, 3)):
+        w = torch.tensor(start, requires_grad=True)
+        optimizer, expected = torch.optim.SGD([w], lr=learning_rate), [start]
+        for _ in range(num_steps):
+            optimizer.zero_grad()
+            (w**2 - 10 * w + 25).backward()
+            optimizer.step()
+            expected.append(w.item())
+        case = f"from {start:g} with learning rate {learning_rate:g}, {num_steps} steps"
+        _compare(f"the path {case}", function(start, learning_rate, num_steps), expected)
+    _passed("gradient_descent")
+
+
+def check_sgd_step(function):
+    """Compare five steps with torch.optim.SGD, with momentum and weight decay."""
+    generator = torch.Generator().manual_seed(4)
+    gradients = torch.randn(5, 3, generator=generator)
+    for momentum, weight_decay in ((0.0, 0.0), (0.9, 0.0), (0.0, 0.1), (0.9, 0.1)):
+        library = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)
+        optimizer = torch.optim.SGD([library], lr=0.1, momentum=momentum, weight_decay=weight_decay)
+        weight, velocity = library.detach().clone(), torch.zeros(3)
+        for step, gradient in enumerate(gradients, start=1):
+            library.grad = gradient.clone()
+            optimizer.step()
+            result = function(weight, gradient, velocity, 0.1, momentum, weight_decay)
+            weight, velocity = _pair("sgd_step", result, "weight and velocity")
+            case = f"momentum {momentum:g}, weight decay {weight_decay:g}"
+            _compare(f"the weight after step {step} with {case}", weight, library)
+    _passed("sgd_step")
+
+
+# --- Part 5 ----------------------------------------------------------------------------------------------------------
+
+
+def _small_network():
+    torch.manual_seed(5)
+    return nn.Sequential(nn.Flatten(), nn.Linear(36, 15))
+
+
+def _small_split():
+    images = _uneven_images().float() / 255
+    return Split(images, torch.arange(23) % 15)
+
+
+def check_accumulated_step(function):
+    """Compare with one step on the whole batch: same loss, same weights, however the batch is cut."""
+    split, network = _small_split(), _small_network()
+    for num_chunks in (1, 4, 5):
+        whole, cut = copy.deepcopy(network), copy.deepcopy(network)
+        optimizers = [torch.optim.SGD(model.parameters(), lr=0.5) for model in (whole, cut)]
+        for _ in range(2):  # twice: gradients of the first step must not leak into the second
+            loss = F.cross_entropy(whole(split.images), split.labels)
+            optimizers[0].zero_grad()
+            loss.backward()
+            optimizers[0].step()
+            result = function(cut, split.images, split.labels, optimizers[1], num_chunks)
+        case = f"23 images in {num_chunks} chunk{'s' * (num_chunks > 1)}"
+        _compare(f"the loss of {case}", result, loss)
+        _compare(f"the weights after two steps on {case}", cut[1].weight, whole[1].weight)
+    _passed("accumulated_step")
+
+
+def check_accuracy(function):
+    """Compare with the share of right answers over all images, for batches of 10, 10 and 3, dropout off."""
+    torch.manual_seed(6)
+    split = Split(torch.randn(23, 1, 64, 64), torch.arange(23) % 15)
+    network = SimpleNetDropout(rate=0.9).eval()
+    with torch.inference_mode():
+        answers = network(split.images).argmax(dim=1)
+    wrong_first = torch.arange(23) < 12  # the two large batches hold all the mistakes
+    split = Split(split.images, torch.where(wrong_first, (answers + 1) % 15, answers))
+    network.train()
+    result = function(network, batches(split, batch_size=10))
+    _compare("the accuracy over batches of 10, 10 and 3 images, dropout off", result, 11 / 23)
+    _passed("accuracy")

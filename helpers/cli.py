@@ -1,0 +1,115 @@
+"""words -> command: `workbook lab, run, data, tune, train, bench`. Each imports what it needs when it is called."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from helpers.files import NOTEBOOKS, WorkbookError
+
+app = typer.Typer(
+    help="Scene recognition with deep learning: a workbook.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def main():
+    """Run the command line; a mistake its user can mend is printed without a traceback."""
+    try:
+        app()
+    except WorkbookError as error:
+        sys.exit(f"workbook: {error}")
+    except KeyboardInterrupt:
+        sys.exit("workbook: stopped.")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context):
+    """Open JupyterLab at Part 1. Further options go to Jupyter, as in `workbook lab --no-browser`."""
+    arguments = [
+        *("-m", "jupyterlab", str(NOTEBOOKS / "part1_standard_scaler.ipynb")),
+        f"--ServerApp.root_dir={NOTEBOOKS.parent}",
+        # Lab would look for news, updates and extensions on the network.
+        *("--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+        "--LabApp.extension_manager=readonly",
+    ]
+    os.execv(sys.executable, [sys.executable, *arguments, *context.args])
+
+
+@app.command()
+def run(
+    parts: Annotated[Optional[list[str]], typer.Argument(help="1 to 8, or a notebook's name; all by default.")] = None,
+    save: Annotated[bool, typer.Option("--save", help="Write the outputs back into the notebooks.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A few epochs on a few images.")] = False,
+):
+    """Run notebooks without a screen; go on after one that fails, and say which failed and why."""
+    from helpers.runner import find_notebooks, run_notebooks
+
+    if quick:
+        os.environ["WORKBOOK_PROFILE"] = "quick"
+    failures = run_notebooks(find_notebooks(parts), save)
+    if failures:
+        print("\n".join(f"{name} failed: {why}" for name, why in failures.items()), file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def data(
+    source: Annotated[Optional[Path], typer.Option("--from", help="A zip or folder you already have.")] = None,
+):
+    """Fetch the photographs (92 MB, from the internet) into data/15-scene, or take them from a zip or folder."""
+    from helpers.data import load_folder
+    from helpers.download import install_scenes
+
+    print(load_folder(install_scenes(source)))
+
+
+Network = Annotated[str, typer.Argument(help="SimpleNet, SimpleNetDropout, ...")]
+
+
+def _seeds(text):
+    first, _, last = text.partition("-")
+    try:
+        return range(int(first), int(last or first) + 1)
+    except ValueError:
+        raise typer.BadParameter(f'"{text}" is not a seed or a range of seeds such as 0-4.') from None
+
+
+@app.command()
+def tune(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-2"):
+    """Try the recipe's settings on held-out training images; keep the table in data/results."""
+    from helpers.data import load_scenes
+    from helpers.files import atomic_write
+    from helpers.recipes import find_recipe, tried_path, try_settings
+
+    name, scenes = find_recipe(network), load_scenes()
+    table = try_settings(name, scenes, _seeds(seeds))
+    with atomic_write(tried_path(scenes.name, name)) as temporary:
+        table.to_csv(temporary, index=False)
+    print(table.to_string(index=False))
+
+
+@app.command()
+def train(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-4"):
+    """Train a network by its recipe, once a seed; keep accuracies, times and curves in data/results."""
+    from helpers.data import load_scenes
+    from helpers.recipes import find_recipe, run_seeds, save_result, summary
+
+    result = run_seeds(find_recipe(network), load_scenes(), _seeds(seeds))
+    save_result(result)
+    print(f"{result['model']} on {result['dataset']}, {len(result['runs'])} seeds, {result['machine']}")
+    for key in ("train_accuracy", "val_accuracy", "val_accuracy_without_duplicates", "seconds"):
+        print(f"{key:>32}: {summary(result, key)}")
+
+
+@app.command()
+def bench(name: Annotated[str, typer.Argument(help="Which benchmark: epoch.")] = "epoch"):
+    """Measure the workbook against the usual way, both in one run."""
+    from helpers.bench import run_benchmark
+
+    run_benchmark(name)

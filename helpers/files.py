@@ -1,0 +1,69 @@
+"""path -> safe file: where things lie, writes that cannot be half done, errors in plain sentences."""
+
+import hashlib
+import json
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "data"
+NOTEBOOKS = ROOT / "notebooks"
+RESULTS = DATA / "results"
+
+
+class WorkbookError(Exception):
+    """A mistake its reader can mend: one or two plain sentences that name the file or option and the way out."""
+
+    def _render_traceback_(self):
+        """IPython shows these lines in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+def profile():
+    """Return "full" or "quick", from the environment variable WORKBOOK_PROFILE ("full" where it is not set).
+
+    "quick" runs the same cells on a few images for a few epochs: tests use it.
+    """
+    name = os.environ.get("WORKBOOK_PROFILE") or "full"
+    if name not in ("full", "quick"):
+        raise WorkbookError(f'WORKBOOK_PROFILE is "{name}"; it can be "full" or "quick".')
+    return name
+
+
+def cache_folder():
+    """Return the folder of caches: WORKBOOK_CACHE, or data/.cache."""
+    return Path(os.environ.get("WORKBOOK_CACHE") or DATA / ".cache")
+
+
+@contextmanager
+def atomic_write(path):
+    """Yield a temporary path beside `path`; when the block ends well it takes the place of `path` in one step.
+
+    A process killed at any moment leaves the old file or the new one, never a part of one. What a killed process
+    left behind is removed by a later write, an hour or more after.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path, age_s=3600):
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        try:
+            if time.time() - leftover.stat().st_mtime > age_s:
+                leftover.unlink()
+        except FileNotFoundError:  # another process was quicker
+            pass
+
+
+def digest(values):
+    """Return 20 hexadecimal digits that change whenever one of `values` (anything that JSON can hold) does."""
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:20]

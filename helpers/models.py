@@ -1,0 +1,54 @@
+"""batch -> logits: SimpleNet and SimpleNetDropout, the course's small networks."""
+
+from torch import nn
+
+
+class SimpleNet(nn.Module):
+    """Two convolutions and two linear layers: images (B, 1, 64, 64) -> logits (B, num_classes); 56,895 parameters.
+
+    Source: the course's Part 2 (a graduate computer-vision project), after LeNet-5 (LeCun et al., 1998).
+    """
+
+    def __init__(self, num_classes=15):
+        super().__init__()
+        self.conv_layers = nn.Sequential(
+            nn.Conv2d(1, 10, kernel_size=5),  # (B, 10, 60, 60)
+            nn.ReLU(),
+            nn.MaxPool2d(3),  # (B, 10, 20, 20)
+            nn.Conv2d(10, 20, kernel_size=5),  # (B, 20, 16, 16)
+            nn.ReLU(),
+            nn.MaxPool2d(3),  # (B, 20, 5, 5)
+        )
+        self.fc_layers = nn.Sequential(
+            nn.Flatten(),  # (B, 500)
+            nn.Linear(500, 100),
+            nn.ReLU(),
+            nn.Linear(100, num_classes),
+        )
+
+    def forward(self, images):
+        """Return the logits (B, num_classes) of images (B, 1, 64, 64)."""
+        return self.fc_layers(self.conv_layers(images))
+
+
+class SimpleNetDropout(nn.Module):
+    """SimpleNet with dropout before each linear layer: the same shapes and the same 56,895 parameters.
+
+    `rate` is the share of activations set to zero in training. Source: Srivastava et al. (2014); the course's Part 7.
+    """
+
+    def __init__(self, num_classes=15, rate=0.5):
+        super().__init__()
+        plain = SimpleNet(num_classes)
+        flatten, hidden, relu, output = plain.fc_layers
+        self.conv_layers = plain.conv_layers
+        self.fc_layers = nn.Sequential(flatten, nn.Dropout(rate), hidden, relu, nn.Dropout(rate), output)
+
+    def forward(self, images):
+        """Return the logits (B, num_classes) of images (B, 1, 64, 64)."""
+        return self.fc_layers(self.conv_layers(images))
+
+
+def num_parameters(model, trainable_only=False):
+    """Return how many numbers a model learns, or those of them that are not frozen."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad or not trainable_only)

@@ -1,0 +1,185 @@
+"""numbers -> figure: every function takes values and an optional Axes, draws, and returns the Axes."""
+
+import math
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+TRAIN_COLOR, VAL_COLOR, ACCENT_COLOR, QUIET_COLOR = "#4878d0", "#d65f5f", "#e8a33d", "#9a9a9a"
+
+
+def set_style():
+    """Set the look of the workbook's figures; call it once at the top of a notebook."""
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    sns.set_theme(style="whitegrid", context="notebook", font_scale=0.9)
+    matplotlib.rcParams.update(
+        {
+            "figure.figsize": (7, 3.6),
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 100,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": "medium",
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "grid.color": "#e6e6e6",
+            "legend.frameon": False,
+            "image.cmap": "gray",
+            "svg.hashsalt": "workbook",
+        }
+    )
+    set_matplotlib_formats("svg")
+
+
+def new_axes(width=7.0, height=3.6):
+    """Return the Axes of a new figure, sizes in inches."""
+    return plt.subplots(figsize=(width, height))[1]
+
+
+def bare(ax):
+    """Take ticks, labels and grid off an Axes that shows a picture; return it."""
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    return ax
+
+
+# --- pictures --------------------------------------------------------------------------------------------------------
+
+
+def show_image(image, title="", ax=None, **options):
+    """Draw one picture (H, W) or (1, H, W), dark to light as stored; `options` go to imshow."""
+    ax = bare(ax or new_axes(2, 2))
+    ax.imshow(np.asarray(image).squeeze(), **options)
+    ax.set_title(title, fontsize=8, fontweight="normal", loc="center", pad=3)
+    return ax
+
+
+def show_images(images, titles=None, num_columns=5, caption="", side=1.3, **options):
+    """Draw pictures (N, 1, H, W) in a grid, each with its title; return the array of Axes."""
+    num_rows = math.ceil(len(images) / num_columns)
+    figsize = (side * num_columns, (side + 0.22 * bool(titles)) * num_rows + 0.3 * bool(caption))
+    figure, axes = plt.subplots(num_rows, num_columns, figsize=figsize, squeeze=False)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, image, title in zip(axes.flat, images, titles or [""] * len(images)):
+        ax.set_axis_on()
+        show_image(image, title, ax, **options)
+    if caption:
+        figure.suptitle(caption, fontsize=9, x=0.01, ha="left")
+    return axes
+
+
+def show_classes(scenes, per_class=1, num_columns=5, seed=0):
+    """Draw `per_class` random training pictures of every class, with the class names; return the array of Axes."""
+    generator = np.random.default_rng(seed)
+    index, titles = [], []
+    for label, name in enumerate(scenes.class_names):
+        of_class = np.flatnonzero(scenes.train.labels.numpy() == label)
+        index += list(generator.choice(of_class, per_class, replace=False))
+        titles += [name] * per_class
+    caption = f"{scenes.name}: {'drawn by the computer' if scenes.name == 'mini-scenes' else 'photographs'}"
+    return show_images(scenes.train.images[index], titles, num_columns, caption, vmin=0, vmax=255)
+
+
+def show_filters(weights, num_columns=10, caption=""):
+    """Draw convolution kernels (num_filters, 1, k, k), red above zero, blue below; return the array of Axes."""
+    weights = np.asarray(weights.detach())
+    limit = np.abs(weights).max()
+    titles = [str(i) for i in range(len(weights))]
+    return show_images(weights, titles, num_columns, caption, side=0.8, cmap="RdBu_r", vmin=-limit, vmax=limit)
+
+
+def show_feature_maps(maps, num_columns=5, caption=""):
+    """Draw the feature maps (C, H, W) of one picture, each scaled to its own range; return the array of Axes."""
+    maps = np.asarray(maps.detach())[:, None]
+    return show_images(maps, [str(i) for i in range(len(maps))], num_columns, caption, side=1.1, cmap="magma")
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def plot_class_counts(scenes, ax=None):
+    """Draw how many training and validation images each class has."""
+    ax = ax or new_axes(7, 3.2)
+    counts = [np.bincount(split.labels, minlength=len(scenes.class_names)) for split in (scenes.train, scenes.val)]
+    positions = np.arange(len(scenes.class_names))
+    ax.bar(positions, counts[0], color=TRAIN_COLOR, label="training")
+    ax.bar(positions, counts[1], bottom=counts[0], color=VAL_COLOR, label="validation")
+    ax.set_xticks(positions, scenes.class_names, rotation=40, ha="right")
+    ax.set(ylabel="images", title=f"Images of each class ({scenes.name})")
+    ax.grid(axis="x", visible=False)
+    ax.legend(ncols=2, loc="upper left", bbox_to_anchor=(0.55, 1.16))
+    return ax
+
+
+def plot_histogram(values, title="", xlabel="", ax=None, bins=64, color=TRAIN_COLOR):
+    """Draw the distribution of values of any shape, with a line at their mean."""
+    ax = ax or new_axes(4, 2.6)
+    values = np.asarray(values).ravel()
+    ax.hist(values, bins=bins, density=True, color=color)
+    ax.axvline(values.mean(), color="black", linewidth=1, linestyle="--")
+    ax.set(title=title, xlabel=xlabel, ylabel="density")
+    return ax
+
+
+def plot_bars(labels, values, xlabel, title="", ax=None, value_format="{:.3g}"):
+    """Draw one horizontal bar a label, with its value written beside it."""
+    ax = ax or new_axes(7, 0.5 * len(labels) + 1)
+    ax.barh(labels, values, color=[QUIET_COLOR] * (len(labels) - 1) + [TRAIN_COLOR], height=0.6)
+    ax.bar_label(ax.containers[0], [value_format.format(v) for v in values], padding=4)
+    ax.invert_yaxis()
+    ax.margins(x=0.14)
+    ax.grid(axis="y", visible=False)
+    ax.set(xlabel=xlabel, title=title)
+    return ax
+
+
+def plot_loss(history, ax=None, **line):
+    """Draw training and validation loss against the epoch."""
+    return _plot_curves(history, "loss", "cross-entropy (nats an image)", ax, **line)
+
+
+def plot_accuracy(history, ax=None, **line):
+    """Draw training and validation accuracy against the epoch."""
+    ax = _plot_curves(history, "accuracy", "accuracy", ax, **line)
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return ax
+
+
+def _plot_curves(history, quantity, ylabel, ax, **line):
+    ax = ax or new_axes(5, 3.2)
+    epochs = [row["epoch"] for row in history]
+    for part, color in (("train", TRAIN_COLOR), ("val", VAL_COLOR)):
+        label = "training" if part == "train" else "validation"
+        values = [row[f"{part}_{quantity}"] for row in history]
+        ax.plot(epochs, values, **({"color": color, "marker": ".", "label": label} | line))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlabel="epoch", ylabel=ylabel, title=quantity.capitalize())
+    ax.legend()
+    return ax
+
+
+def plot_history(history):
+    """Draw loss and accuracy side by side; return the two Axes."""
+    _, axes = plt.subplots(1, 2, figsize=(8, 3.2))
+    return [plot_loss(history, axes[0]), plot_accuracy(history, axes[1])]
+
+
+def plot_descent(path, function, ax=None, title=""):
+    """Draw the steps of gradient descent on a curve: `path` holds w at every step, `function` maps w to the loss."""
+    ax = ax or new_axes(5, 3.2)
+    path = np.asarray(path, dtype=float)
+    reach = 12.0
+    grid = np.linspace(5 - reach, 5 + reach, 300)
+    ax.plot(grid, function(grid), color=QUIET_COLOR)
+    inside = path[np.abs(path - 5) <= reach]
+    ax.plot(inside, function(inside), color=VAL_COLOR, marker="o", markersize=4, linewidth=1)
+    ax.plot(path[:1], function(path[:1]), color=TRAIN_COLOR, marker="o", markersize=8, label="start")
+    ax.set(xlabel="w", ylabel="loss", title=title, xlim=(5 - reach, 5 + reach), ylim=(-12, 150))
+    return ax

@@ -1,0 +1,161 @@
+"""recipe -> saved result: how each network is trained, what was tried on held-out images, and the runs over seeds."""
+
+import itertools
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import joblib
+import pandas as pd
+import torch
+import torchvision
+from tqdm.auto import tqdm
+
+from helpers.data import Scenes, hold_out, is_duplicate, load_scenes, prepare
+from helpers.files import RESULTS, WorkbookError, atomic_write
+from helpers.models import SimpleNet, num_parameters
+from helpers.training import TrainConfig, choose_device, fit, predict
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network, how it is trained, and the settings that were tried to find that out."""
+
+    build: Callable  # () -> model
+    config: TrainConfig  # the choice: `workbook tune NAME` on the real data reproduces it
+    grid: dict = field(default_factory=dict)  # what `workbook tune NAME` tries, as {field of TrainConfig: values}
+    augment: Callable | None = None
+
+
+RECIPES = {
+    "SimpleNet": Recipe(
+        SimpleNet,
+        TrainConfig(num_epochs=12, learning_rate=3e-3, weight_decay=1.0),
+        {"num_epochs": (12, 16), "learning_rate": (2e-3, 4e-3, 8e-3), "weight_decay": (0.05, 0.3, 1.0)},
+    ),
+}
+
+
+def find_recipe(name):
+    """Return the Recipe of a network by its name, in any case."""
+    by_name = {known.lower(): known for known in RECIPES}
+    if name.lower() not in by_name:
+        raise WorkbookError(f'There is no recipe "{name}". Choose one of {", ".join(RECIPES)}.')
+    return by_name[name.lower()]
+
+
+def run(recipe, train, val, config):
+    """Build the network from the config's seed and train it; return (model, history)."""
+    torch.manual_seed(config.seed)
+    model = recipe.build()
+    return model, fit(model, train, val, config, recipe.augment)
+
+
+def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
+    """Train every setting of the recipe's grid and measure it on 20 held-out training images a class.
+
+    Return a table, the best first: a row a setting, with mean and std over seeds. Validation images are not looked at.
+    """
+    recipe = RECIPES[name]
+    train, held_out = prepare(Scenes(scenes.name, *hold_out(scenes.train)))
+    settings = [dict(zip(recipe.grid, values)) for values in itertools.product(*recipe.grid.values())]
+
+    def measure(setting, seed):
+        torch.set_num_threads(1)
+        _, history = run(recipe, train, held_out, replace(recipe.config, **setting, seed=seed))
+        return setting | {"held_out_accuracy": history[-1]["val_accuracy"]}
+
+    tasks = [joblib.delayed(measure)(setting, seed) for setting in settings for seed in seeds]
+    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
+    rows = list(tqdm(parallel(tasks), total=len(tasks), desc=f"Settings of {name}", unit="run"))
+    table = pd.DataFrame(rows).groupby(list(recipe.grid))["held_out_accuracy"].agg(["mean", "std", "count"])
+    return table.sort_values("mean", ascending=False).round(4).reset_index()
+
+
+def run_seeds(name, scenes, seeds=range(5)):
+    """Train the recipe once a seed on all training images; return the result as `save_result` writes it."""
+    recipe = RECIPES[name]
+    train, val = prepare(scenes)
+    is_new = ~is_duplicate(scenes)
+    runs = []
+    for seed in tqdm(seeds, desc=name, unit="seed", leave=False):
+        start = time.perf_counter()
+        model, history = run(recipe, train, val, replace(recipe.config, seed=seed))
+        seconds = time.perf_counter() - start
+        images = val.images.to(next(model.parameters()).device)
+        is_right = predict(model, images).argmax(dim=1).cpu() == val.labels
+        runs.append(
+            {
+                "seed": seed,
+                "train_accuracy": history[-1]["train_accuracy"],
+                "val_accuracy": history[-1]["val_accuracy"],
+                "val_accuracy_without_duplicates": is_right[is_new].float().mean().item(),
+                "seconds": seconds,
+                "history": history,
+            }
+        )
+    return {
+        "model": name,
+        "dataset": scenes.name,
+        "num_train": len(train),
+        "num_val": len(val),
+        "num_duplicates": int((~is_new).sum()),
+        "num_parameters": num_parameters(model),
+        "num_settings_tried": _num_settings_tried(scenes.name, name),
+        "config": asdict(recipe.config) | {"seed": list(seeds)},
+        "machine": machine(recipe.config),
+        "runs": runs,
+    }
+
+
+def machine(config):
+    """Return one line on what ran: device, cores and versions."""
+    device = choose_device(config.device)
+    chip = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} cores of {_cpu_name()}"
+    return f"{chip}, Python {platform.python_version()}, torch {torch.__version__}, torchvision {torchvision.__version__}"
+
+
+def _cpu_name():
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def result_path(dataset, name):
+    """Return where the result of a network on a data set is kept."""
+    return RESULTS / dataset / f"{name}.json"
+
+
+def tried_path(dataset, name):
+    """Return where the table of the settings tried is kept."""
+    return RESULTS / dataset / f"{name}-tried.csv"
+
+
+def _num_settings_tried(dataset, name):
+    path = tried_path(dataset, name)
+    return len(pd.read_csv(path)) if path.exists() else 0
+
+
+def save_result(result):
+    """Write a result to data/results/<dataset>/<model>.json and return the path."""
+    path = result_path(result["dataset"], result["model"])
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(result, indent=1) + "\n")
+    return path
+
+
+def load_result(name, dataset="15-scene"):
+    """Return the saved result of a network, or None where nobody has run it on this data set."""
+    path = result_path(dataset, name)
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def summary(result, key="val_accuracy"):
+    """Return "0.572 +- 0.004": mean and standard deviation over the seeds of a result."""
+    values = pd.Series([run[key] for run in result["runs"]])
+    return f"{values.mean():.3f} ± {values.std():.3f}"

@@ -1,0 +1,109 @@
+"""notebook -> executed notebook: run the parts without a screen."""
+
+import json
+import os
+import re
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from tqdm.auto import tqdm
+
+from helpers.files import NOTEBOOKS, WorkbookError, atomic_write
+
+ORDER = ("part", "ec", "conclusion")  # the report's order
+
+
+def all_notebooks():
+    """Return the paths of the workbook's notebooks, in order."""
+    paths = [path for path in NOTEBOOKS.glob("*.ipynb") if path.name.startswith(ORDER)]
+    return sorted(paths, key=lambda p: (next(i for i, o in enumerate(ORDER) if p.name.startswith(o)), p.name))
+
+
+def find_notebooks(parts=None):
+    """Return the notebooks that `parts` name ("5", "part5", "ec1", a file's name); all where it is empty."""
+    if not parts:
+        return all_notebooks()
+    found = []
+    for part in parts:
+        stem = f"part{part}" if part.isdigit() else part.removesuffix(".ipynb").rsplit("/")[-1].lower()
+        matches = [p for p in all_notebooks() if p.stem == stem or p.stem.split("_")[0] == stem]
+        if not matches:
+            known = ", ".join(path.stem for path in all_notebooks())
+            raise WorkbookError(f'There is no part "{part}". The notebooks are {known}.')
+        found += matches
+    return found
+
+
+def run_notebooks(paths, save=False):
+    """Execute notebooks one after another, with progress; return {name: why} of those that failed."""
+    failures = {}
+    for path in paths:
+        try:
+            run_notebook(path, save)
+        except (CellExecutionError, DeadKernelError, nbformat.reader.NotJSONError) as error:
+            failures[path.stem] = _reason(error)
+        tqdm.write(f"{path.stem}: {'failed' if path.stem in failures else 'ok'}")
+    return failures
+
+
+def _reason(error):
+    if isinstance(error, CellExecutionError):
+        return f"{error.ename}: {error.evalue}"
+    return str(error) or type(error).__name__
+
+
+def run_notebook(path, save=False):
+    """Execute a notebook in its folder, one progress step a cell; with `save`, write its outputs back at the end."""
+    notebook = nbformat.read(path, as_version=4)
+    num_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+    if save:
+        os.environ["WORKBOOK_PUBLISH"] = "1"  # galleries show drawn scenes: see helpers.data.for_display
+    with tqdm(total=num_cells, desc=path.stem, unit="cell", leave=False) as bar:
+        client = Client(
+            notebook,
+            timeout=None,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(path.parent)}},
+            on_cell_executed=lambda **_: bar.update(),
+        )
+        client.execute()
+    if save:
+        _drop_closed_widgets(notebook, client.widget_state)
+        with atomic_write(path) as temporary:
+            nbformat.write(notebook, temporary)
+
+
+class Client(NotebookClient):
+    """nbclient's, which in addition forgets a widget that was closed, as finished progress bars are."""
+
+    def handle_comm_msg(self, outs, msg, cell_index):
+        """Keep the state that a message of a widget brings, or drop it when the widget closes."""
+        super().handle_comm_msg(outs, msg, cell_index)
+        if msg["msg_type"] == "comm_close":
+            self.widget_state.pop(msg["content"]["comm_id"], None)
+
+
+WIDGET_VIEW, WIDGET_STATE = (f"application/vnd.jupyter.widget-{part}+json" for part in ("view", "state"))
+
+
+def _drop_closed_widgets(notebook, alive):
+    """Remove the views of closed widgets, and the state of all that no view shows."""
+    shown = set()
+    for cell in notebook.cells:
+        views = [(o, o.get("data", {}).get(WIDGET_VIEW)) for o in cell.get("outputs", [])]
+        if views:
+            cell.outputs = [output for output, view in views if not view or view["model_id"] in alive]
+        shown |= {view["model_id"] for _, view in views if view and view["model_id"] in alive}
+    state = notebook.metadata.pop("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
+    if kept := {key: state[key] for key in _with_parts(shown, state)}:
+        notebook.metadata.widgets = {WIDGET_STATE: {"state": kept, "version_major": 2, "version_minor": 0}}
+
+
+def _with_parts(keys, state):
+    """Return the keys, and those of the widgets, layouts and styles that these consist of."""
+    found, new = set(), set(keys)
+    while new:
+        found |= new
+        new = {part for key in new for part in re.findall(r"IPY_MODEL_(\w+)", json.dumps(state[key]["state"]))} - found
+    return found

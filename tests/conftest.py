@@ -1,0 +1,33 @@
+"""Fixtures: a small folder of pictures in the layout of the course, and a cache of the test's own."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.mini_scenes import CLASS_NAMES
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Give each test a cache folder of its own, and no photographs."""
+    monkeypatch.setenv("WORKBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("SCENES_DIR", raising=False)
+
+
+def write_pictures(folder, num_images, seed):
+    """Write `num_images` small grey JPEGs, image_0001.jpg onwards."""
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(seed)
+    for number in range(1, num_images + 1):
+        pixels = generator.integers(0, 256, (20, 24), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"image_{number:04d}.jpg")
+
+
+@pytest.fixture
+def scenes_folder(tmp_path):
+    """Return a folder with train/ and test/: three training and two test pictures a class."""
+    folder = tmp_path / "scenes"
+    for label, name in enumerate(CLASS_NAMES):
+        write_pictures(folder / "train" / name, 3, label)
+        write_pictures(folder / "test" / name, 2, 100 + label)
+    return folder

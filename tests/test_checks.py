@@ -1,0 +1,97 @@
+"""Every check: the workbook's own solution passes, plausible wrong answers raise with expected and got."""
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from helpers import checks
+from helpers.runner import all_notebooks
+
+
+def exercises():
+    """Return {name: source} of the exercise cells of all notebooks."""
+    cells = [cell for path in all_notebooks() for cell in nbformat.read(path, as_version=4).cells]
+    return {c.metadata["exercise"]: c.source for c in cells if "exercise" in c.metadata.get("tags", [])}
+
+
+def _run(source, name):
+    scope = {"np": np, "torch": torch, "nn": nn, "F": F}
+    exec(source, scope)
+    return scope[name]
+
+
+SOURCES = exercises()
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_workbooks_solution_passes_with_one_fixed_line(name, capsys):
+    getattr(checks, f"check_{name}")(_run(SOURCES[name], name))
+    assert capsys.readouterr().out == f"{name}: right\n"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_an_answer_of_none_is_refused_in_a_sentence(name):
+    with pytest.raises(checks.CheckFailed, match="expected|return"):
+        getattr(checks, f"check_{name}")(lambda *args, **kwargs: None)
+
+
+# Plausible mistakes: (exercise, what the solution says, what a student might say in its place, what the check says).
+MISTAKES = [
+    ("running_mean_and_std", "(squares / n)", "(squares / (n - 1))", "standard deviation"),
+    ("running_mean_and_std", " + delta**2 * n * len(batch) / total", "", "standard deviation"),
+    ("running_mean_and_std", "mean += delta * len(batch) / total", "mean += delta / 2", "mean over"),
+    ("standardise", "images.float() / 255", "images.float()", "standardised"),
+    ("standardise", "/ std", "/ std**2", "standardised"),
+    ("standardise", "images.float() / 255", "images.double() / 255", "float32"),
+    ("output_size", "2 * padding", "padding", "output_size"),
+    ("output_size", "// stride", "/ stride", "expected an int"),
+    ("num_conv_parameters", " + 1)", ")", "num_conv_parameters"),
+    ("num_conv_parameters", "kernel_size**2 + 1", "kernel_size + 1", "num_conv_parameters"),
+    ("build_deeper_net", "nn.Conv2d(16, 32, 3), nn.ReLU()", "nn.Conv2d(16, 32, 3, bias=False), nn.ReLU()", "60303"),
+    ("build_deeper_net", "nn.Linear(64, 15)", "nn.Linear(64, 16)", "parameters"),
+    ("log_sum_exp", "logits.amax(dim=1, keepdim=True)", "logits[:, :1] * 0", "near"),
+    ("log_sum_exp", "sum(dim=1)", "mean(dim=1)", "logits"),
+    ("cross_entropy", "- true_logits", "+ true_logits", "mean"),
+    ("cross_entropy", "losses.sum()", "losses.mean()", "sum"),
+    ("cross_entropy", "torch.logsumexp(logits, dim=1)", "logits.exp().sum(dim=1).log()", "10,000"),
+    ("gradient_descent", "(2 * path[-1] - 10)", "(2 * path[-1] + 10)", "path"),
+    ("gradient_descent", "return path", "return path[1:]", "shape"),
+    ("sgd_step", " + weight_decay * weight", "", "weight decay 0.1"),
+    ("sgd_step", "momentum * velocity + gradient", "momentum * velocity + (1 - momentum) * gradient", "momentum 0.9"),
+    ("accumulated_step", "optimizer.zero_grad()\n    ", "", "weights"),
+    ("accumulated_step", 'reduction="sum") / len(labels)', ") / num_chunks", "in 4 chunks"),
+    ("accuracy", "model.eval()\n    ", "", "dropout off"),
+    ("accuracy", "num_images += len(batch.labels)", "num_images += 10", "accuracy"),
+]
+
+
+@pytest.mark.parametrize(("name", "right", "wrong", "message"), MISTAKES)
+def test_a_plausible_mistake_is_refused(name, right, wrong, message):
+    assert right in SOURCES[name], "the mistake must be made in the solution as it stands"
+    with pytest.raises(checks.CheckFailed, match=message):
+        getattr(checks, f"check_{name}")(_run(SOURCES[name].replace(right, wrong), name))
+
+
+def test_every_exercise_has_two_plausible_mistakes():
+    assert {name for name in SOURCES if sum(name == mistake[0] for mistake in MISTAKES) < 2} == set()
+
+
+def test_a_mean_of_batch_accuracies_is_refused():
+    def accuracy(model, batches):
+        model.eval()
+        return float(np.mean([(model(b.images).argmax(1) == b.labels).float().mean() for b in batches]))
+
+    with pytest.raises(checks.CheckFailed, match="expected 0.478.*got"):
+        checks.check_accuracy(accuracy)
+
+
+def test_a_sum_of_squares_that_reads_the_batches_twice_is_refused():
+    def two_passes(batches):
+        values = np.concatenate(list(batches))
+        return values.mean(), np.concatenate(list(batches)).std()
+
+    with pytest.raises(ValueError):
+        checks.check_running_mean_and_std(two_passes)

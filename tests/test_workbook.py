@@ -1,0 +1,206 @@
+"""The frame: import order, the notebooks' form, the runner, the command line, the figures."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+
+import matplotlib
+import nbformat
+import pytest
+import torch
+
+from helpers import plots, runner
+from helpers.data import Scenes, Split
+from helpers.files import NOTEBOOKS, ROOT, WorkbookError
+from helpers.recipes import RECIPES, find_recipe, load_result, run_seeds, save_result, summary, try_settings
+
+matplotlib.use("Agg")
+
+# A module may import those that stand before it.
+ORDER = """files mini_scenes download sources data models training recipes plots widgets checks runner bench
+small_weights pretraining cli""".split()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "helpers").glob("*.py")), ids=lambda path: path.stem)
+def test_imports_go_one_way_and_name_what_they_take(path):
+    if path.stem == "__init__":
+        return
+    assert path.stem in ORDER, f"say in ORDER where {path.stem} stands"
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and all(alias.name != "*" for alias in node.names)
+            taken = [alias.name for alias in node.names] if node.module == "helpers" else [node.module]
+            for module in (name.removeprefix("helpers.") for name in taken if name.split(".")[0] in ("helpers", *ORDER)):
+                assert ORDER.index(module) < ORDER.index(path.stem), f"{path.stem} must not import {module}"
+
+
+@pytest.mark.parametrize("path", runner.all_notebooks(), ids=lambda path: path.stem)
+def test_a_notebook_is_as_the_grader_and_the_report_expect_it(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    tags = [set(cell.metadata.get("tags", [])) for cell in notebook.cells]
+    names = {c.metadata["exercise"] for c, t in zip(notebook.cells, tags) if "exercise" in t}
+    for cell, tag in zip(notebook.cells, tags):
+        if "exercise" in tag:
+            assert cell.source.count("# BEGIN SOLUTION") == cell.source.count("# END SOLUTION") == 1
+            assert cell.metadata["points"] > 0
+        if "check" in tag:
+            assert "nbval-check-output" in tag and cell.metadata["exercise"] in names
+            assert cell.outputs[0].text == f"{cell.metadata['exercise']}: right\n"
+        if "answer" in tag:
+            assert cell.metadata["question"] and len(cell.source) > 100
+        if cell.cell_type == "code" and "gallery" not in tag:
+            assert "show_classes" not in cell.source, "a cell that shows pictures of the data set is a gallery"
+
+
+def _write_notebook(folder, name, *sources):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+
+
+@pytest.fixture
+def own_notebooks(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "NOTEBOOKS", tmp_path)
+    _write_notebook(tmp_path, "part1_bad", "1 / 0")
+    _write_notebook(tmp_path, "part2_good", "from tqdm.auto import tqdm\nfor _ in tqdm(range(3), leave=False): pass", "6 * 7")
+    return tmp_path
+
+
+def test_run_goes_on_after_a_failing_notebook_and_says_why(own_notebooks):
+    assert runner.run_notebooks(runner.find_notebooks()) == {"part1_bad": "ZeroDivisionError: division by zero"}
+
+
+def test_save_writes_outputs_back_without_the_remains_of_progress_bars(own_notebooks):
+    runner.run_notebooks(runner.find_notebooks(["2"]), save=True)
+    bar, answer = nbformat.read(own_notebooks / "part2_good.ipynb", as_version=4).cells
+    assert bar.outputs == [] and answer.outputs[0].data["text/plain"] == "42"
+
+
+def test_a_failing_notebook_is_not_written(own_notebooks):
+    before = (own_notebooks / "part1_bad.ipynb").read_bytes()
+    runner.run_notebooks(runner.find_notebooks(["1"]), save=True)
+    assert (own_notebooks / "part1_bad.ipynb").read_bytes() == before
+
+
+def test_parts_are_found_by_number_and_by_name():
+    assert [path.stem for path in runner.find_notebooks(["3", "part1_standard_scaler"])] == ["part3_loss", "part1_standard_scaler"]
+    with pytest.raises(WorkbookError, match='no part "99"'):
+        runner.find_notebooks(["99"])
+
+
+def _workbook(*arguments, **environment):
+    code = "from helpers.cli import main; main()"
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=os.environ | environment)
+
+
+def test_help_names_the_commands_without_importing_torch():
+    code = "import sys; sys.argv = ['workbook', '--help']\nfrom helpers.cli import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout
+    assert output.endswith("False\n")
+    for command in ("lab", "run", "data", "train", "tune", "bench"):
+        assert f"\n  {command} " in output
+
+
+def test_a_mistake_on_the_command_line_is_a_sentence_and_no_traceback(tmp_path):
+    result = _workbook("data", "--from", str(tmp_path / "absent.zip"))
+    assert result.returncode == 1 and result.stderr.startswith("workbook: There is no file or folder")
+    assert "Traceback" not in result.stderr
+
+
+# --- recipes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scenes():
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (75, 1, 64, 64), dtype=torch.uint8, generator=generator)
+    labels = torch.arange(75) % 15
+    val = Split(torch.cat([images[:3], images[30:57] // 2]), labels[:30])
+    return Scenes("test", Split(images, labels), val)
+
+
+@pytest.fixture
+def quick_recipe(monkeypatch, tmp_path):
+    from dataclasses import replace
+
+    recipe = RECIPES["SimpleNet"]
+    quick = replace(recipe, config=replace(recipe.config, num_epochs=2), grid={"learning_rate": (1e-3, 1e-9)})
+    monkeypatch.setitem(RECIPES, "SimpleNet", quick)
+    monkeypatch.setattr("helpers.recipes.RESULTS", tmp_path)
+
+
+def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
+    result = run_seeds("SimpleNet", scenes, seeds=[0, 1])
+    save_result(result)
+    loaded = load_result("SimpleNet", "test")
+    assert [run["seed"] for run in loaded["runs"]] == [0, 1] and loaded["num_duplicates"] == 3
+    accuracies = [run["history"][-1]["val_accuracy"] for run in loaded["runs"]]
+    assert summary(loaded).startswith(f"{sum(accuracies) / 2:.3f} ± ")
+    assert load_result("SimpleNet", "another") is None
+
+
+def test_settings_are_tried_on_training_images_alone(scenes, quick_recipe, monkeypatch):
+    monkeypatch.setattr("helpers.recipes.hold_out", lambda split: (Split(split.images[:60], split.labels[:60]),) * 2)
+    forbidden = Scenes("test", scenes.train, None)
+    table = try_settings("SimpleNet", forbidden, seeds=[0], jobs=1)
+    assert sorted(table["learning_rate"]) == [1e-9, 1e-3] and (table["mean"].diff().dropna() <= 0).all()
+
+
+def test_an_unknown_recipe_is_named():
+    assert find_recipe("simplenet") == "SimpleNet"
+    with pytest.raises(WorkbookError, match='no recipe "ResNet"'):
+        find_recipe("ResNet")
+
+
+# --- figures ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_history_is_drawn_point_by_point():
+    history = [{"epoch": e, "train_loss": 3 - e, "val_loss": 3, "train_accuracy": e / 4, "val_accuracy": 0.1} for e in (1, 2)]
+    loss, accuracy = plots.plot_history(history)
+    assert loss.lines[0].get_ydata().tolist() == [2, 1] and accuracy.lines[0].get_ydata().tolist() == [0.25, 0.5]
+    assert loss.get_ylabel() and accuracy.get_xlabel() == "epoch"
+
+
+def test_a_grid_shows_every_picture_and_its_title():
+    axes = plots.show_images(torch.zeros(7, 1, 4, 4), list("abcdefg"), num_columns=3)
+    assert [ax.get_title() for ax in axes.flat if ax.images] == list("abcdefg") and axes.shape == (3, 3)
+
+
+def test_one_picture_of_each_class_is_shown(scenes):
+    assert [ax.get_title() for ax in plots.show_classes(scenes).flat] == list(scenes.class_names)
+
+
+def test_class_counts_are_those_of_the_labels(scenes):
+    heights = [bar.get_height() for bar in plots.plot_class_counts(scenes).patches]
+    assert heights == [5] * 15 + [2] * 15
+
+
+def test_a_live_figure_redraws_when_a_slider_moves():
+    from helpers.widgets import live_figure, slider
+
+    drawn = []
+
+    def draw(rate):
+        drawn.append(rate)
+        return plots.plot_descent([0, rate], lambda w: w**2)
+
+    panel = live_figure(draw, rate=slider("learning rate", 0.1, -3, 1, log=True))
+    before = panel.children[-1].value
+    panel.children[0].value = 1.0
+    assert drawn == [0.1, 1.0] and panel.children[-1].value != before and bytes(before[:4]) == b"\x89PNG"
+
+
+def test_environment_yml_lists_no_dependency_twice():
+    text = (ROOT / "environment.yml").read_text()
+    assert "-e .[test]" in text and "torch" not in text
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_no_file_of_the_repository_holds_a_path_of_a_machine():
+    result = subprocess.run(["git", "grep", "-lE", "(/home/|/Users/|/root/)[a-z]"], cwd=ROOT, capture_output=True, text=True)
+    assert set(result.stdout.split()) <= {"tests/test_workbook.py"}
+    assert NOTEBOOKS.is_dir()

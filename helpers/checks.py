@@ -95,7 +95,13 @@ def check_standardise(function):
 
 def check_output_size(function):
     """Compare with what torch's convolution and pooling give."""
-    for size, kernel_size, stride, padding in ((64, 5, 1, 0), (60, 3, 3, 0), (16, 3, 3, 0), (224, 11, 4, 2), (7, 3, 2, 1)):
+    for size, kernel_size, stride, padding in (
+        (64, 5, 1, 0),
+        (60, 3, 3, 0),
+        (16, 3, 3, 0),
+        (224, 11, 4, 2),
+        (7, 3, 2, 1),
+    ):
         layer = nn.Conv2d(1, 1, kernel_size, stride, padding)
         expected = layer(torch.zeros(1, 1, size, size)).shape[-1]
         case = f"size {size}, kernel {kernel_size}, stride {stride}, padding {padding}"
@@ -139,7 +145,9 @@ def check_log_sum_exp(function):
     logits, _ = _logits()
     _compare("log_sum_exp of logits (7, 15)", function(logits), logits.logsumexp(dim=1))
     for shift in (1e4, -1e4):
-        _compare(f"log_sum_exp of logits near {shift:,.0f}", function(logits + shift), (logits + shift).logsumexp(dim=1))
+        _compare(
+            f"log_sum_exp of logits near {shift:,.0f}", function(logits + shift), (logits + shift).logsumexp(dim=1)
+        )
     _passed("log_sum_exp")
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -43,7 +43,7 @@ def lab(context: typer.Context):
 
 @app.command()
 def run(
-    parts: Annotated[Optional[list[str]], typer.Argument(help="1 to 8, or a notebook's name; all by default.")] = None,
+    parts: Annotated[list[str] | None, typer.Argument(help="1 to 8, or a notebook's name; all by default.")] = None,
     save: Annotated[bool, typer.Option("--save", help="Write the outputs back into the notebooks.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A few epochs on a few images.")] = False,
 ):
@@ -60,7 +60,7 @@ def run(
 
 @app.command()
 def data(
-    source: Annotated[Optional[Path], typer.Option("--from", help="A zip or folder you already have.")] = None,
+    source: Annotated[Path | None, typer.Option("--from", help="A zip or folder you already have.")] = None,
 ):
     """Fetch the photographs (92 MB, from the internet) into data/15-scene, or take them from a zip or folder."""
     from helpers.data import load_folder
@@ -84,13 +84,11 @@ def _seeds(text):
 def tune(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-2"):
     """Try the recipe's settings on held-out training images; keep the table in data/results."""
     from helpers.data import load_scenes
-    from helpers.files import atomic_write
-    from helpers.recipes import find_recipe, tried_path, try_settings
+    from helpers.recipes import find_recipe, save_tried, try_settings
 
     name, scenes = find_recipe(network), load_scenes()
     table = try_settings(name, scenes, _seeds(seeds))
-    with atomic_write(tried_path(scenes.name, name)) as temporary:
-        table.to_csv(temporary, index=False)
+    save_tried(scenes.name, name, table)
     print(table.to_string(index=False))
 
 

@@ -13,11 +13,11 @@ class SimpleNet(nn.Module):
         super().__init__()
         self.conv_layers = nn.Sequential(
             nn.Conv2d(1, 10, kernel_size=5),  # (B, 10, 60, 60)
-            nn.ReLU(),
             nn.MaxPool2d(3),  # (B, 10, 20, 20)
+            nn.ReLU(),  # after pooling: the same result as before it, for a ninth of the work
             nn.Conv2d(10, 20, kernel_size=5),  # (B, 20, 16, 16)
-            nn.ReLU(),
             nn.MaxPool2d(3),  # (B, 20, 5, 5)
+            nn.ReLU(),
         )
         self.fc_layers = nn.Sequential(
             nn.Flatten(),  # (B, 500)

@@ -9,6 +9,7 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 TRAIN_COLOR, VAL_COLOR, ACCENT_COLOR, QUIET_COLOR = "#4878d0", "#d65f5f", "#e8a33d", "#9a9a9a"
+COLORS = (QUIET_COLOR, ACCENT_COLOR, TRAIN_COLOR, VAL_COLOR, "#6acc64", "#956cb4")  # of runs side by side
 
 
 def set_style():
@@ -128,10 +129,12 @@ def plot_histogram(values, title="", xlabel="", ax=None, bins=64, color=TRAIN_CO
     return ax
 
 
-def plot_bars(labels, values, xlabel, title="", ax=None, value_format="{:.3g}"):
-    """Draw one horizontal bar a label, with its value written beside it."""
+def plot_bars(labels, values, xlabel, title="", ax=None, value_format="{:.3g}", highlight=-1):
+    """Draw one horizontal bar a label, with its value written beside it; the bar number `highlight` stands out."""
     ax = ax or new_axes(7, 0.5 * len(labels) + 1)
-    ax.barh(labels, values, color=[QUIET_COLOR] * (len(labels) - 1) + [TRAIN_COLOR], height=0.6)
+    colors = [QUIET_COLOR] * len(labels)
+    colors[highlight] = TRAIN_COLOR
+    ax.barh(labels, values, color=colors, height=0.6)
     ax.bar_label(ax.containers[0], [value_format.format(v) for v in values], padding=4)
     ax.invert_yaxis()
     ax.margins(x=0.14)
@@ -171,6 +174,17 @@ def plot_history(history):
     return [plot_loss(history, axes[0]), plot_accuracy(history, axes[1])]
 
 
+def compare_histories(histories, key, ylabel, ax=None, title=""):
+    """Draw one column of several histories, {label: history}, against the epoch."""
+    ax = ax or new_axes(6, 3.2)
+    for (label, history), color in zip(histories.items(), COLORS):
+        ax.plot([row["epoch"] for row in history], [row[key] for row in history], color=color, marker=".", label=label)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlabel="epoch", ylabel=ylabel, title=title)
+    ax.legend()
+    return ax
+
+
 def plot_descent(path, function, ax=None, title=""):
     """Draw the steps of gradient descent on a curve: `path` holds w at every step, `function` maps w to the loss."""
     ax = ax or new_axes(5, 3.2)
@@ -180,6 +194,6 @@ def plot_descent(path, function, ax=None, title=""):
     ax.plot(grid, function(grid), color=QUIET_COLOR)
     inside = path[np.abs(path - 5) <= reach]
     ax.plot(inside, function(inside), color=VAL_COLOR, marker="o", markersize=4, linewidth=1)
-    ax.plot(path[:1], function(path[:1]), color=TRAIN_COLOR, marker="o", markersize=8, label="start")
+    ax.plot(path[:1], function(path[:1]), color=TRAIN_COLOR, marker="o", markersize=8)
     ax.set(xlabel="w", ylabel="loss", title=title, xlim=(5 - reach, 5 + reach), ylim=(-12, 150))
     return ax

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import platform
 import time
 from collections.abc import Callable
@@ -15,10 +14,12 @@ import torch
 import torchvision
 from tqdm.auto import tqdm
 
-from helpers.data import Scenes, hold_out, is_duplicate, load_scenes, prepare
+from helpers.data import Scenes, hold_out, is_duplicate, prepare
 from helpers.files import RESULTS, WorkbookError, atomic_write
 from helpers.models import SimpleNet, num_parameters
 from helpers.training import TrainConfig, choose_device, fit, predict
+
+SETTINGS = ("num_epochs", "batch_size", "learning_rate", "weight_decay", "label_smoothing")  # what grids may vary
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Recipe:
 RECIPES = {
     "SimpleNet": Recipe(
         SimpleNet,
-        TrainConfig(num_epochs=12, learning_rate=3e-3, weight_decay=1.0),
-        {"num_epochs": (12, 16), "learning_rate": (2e-3, 4e-3, 8e-3), "weight_decay": (0.05, 0.3, 1.0)},
+        TrainConfig(num_epochs=12, batch_size=32, learning_rate=4e-3, weight_decay=0.5, label_smoothing=0.2),
+        {"batch_size": (32, 128), "weight_decay": (0.05, 0.5, 2.0), "label_smoothing": (0.0, 0.1, 0.2)},
     ),
 }
 
@@ -66,13 +67,14 @@ def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
 
     def measure(setting, seed):
         torch.set_num_threads(1)
-        _, history = run(recipe, train, held_out, replace(recipe.config, **setting, seed=seed))
-        return setting | {"held_out_accuracy": history[-1]["val_accuracy"]}
+        config = replace(recipe.config, **setting, seed=seed)
+        _, history = run(recipe, train, held_out, config)
+        return {key: getattr(config, key) for key in SETTINGS} | {"held_out_accuracy": history[-1]["val_accuracy"]}
 
     tasks = [joblib.delayed(measure)(setting, seed) for setting in settings for seed in seeds]
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
     rows = list(tqdm(parallel(tasks), total=len(tasks), desc=f"Settings of {name}", unit="run"))
-    table = pd.DataFrame(rows).groupby(list(recipe.grid))["held_out_accuracy"].agg(["mean", "std", "count"])
+    table = pd.DataFrame(rows).groupby(list(SETTINGS))["held_out_accuracy"].agg(["mean", "std", "count"])
     return table.sort_values("mean", ascending=False).round(4).reset_index()
 
 
@@ -105,7 +107,7 @@ def run_seeds(name, scenes, seeds=range(5)):
         "num_val": len(val),
         "num_duplicates": int((~is_new).sum()),
         "num_parameters": num_parameters(model),
-        "num_settings_tried": _num_settings_tried(scenes.name, name),
+        "num_settings_tried": len(load_tried(scenes.name, name)),
         "config": asdict(recipe.config) | {"seed": list(seeds)},
         "machine": machine(recipe.config),
         "runs": runs,
@@ -115,8 +117,12 @@ def run_seeds(name, scenes, seeds=range(5)):
 def machine(config):
     """Return one line on what ran: device, cores and versions."""
     device = choose_device(config.device)
-    chip = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} cores of {_cpu_name()}"
-    return f"{chip}, Python {platform.python_version()}, torch {torch.__version__}, torchvision {torchvision.__version__}"
+    chip = (
+        torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} cores of {_cpu_name()}"
+    )
+    return (
+        f"{chip}, Python {platform.python_version()}, torch {torch.__version__}, torchvision {torchvision.__version__}"
+    )
 
 
 def _cpu_name():
@@ -136,9 +142,17 @@ def tried_path(dataset, name):
     return RESULTS / dataset / f"{name}-tried.csv"
 
 
-def _num_settings_tried(dataset, name):
+def load_tried(dataset, name):
+    """Return the table of the settings tried so far, the best first; empty where none were."""
     path = tried_path(dataset, name)
-    return len(pd.read_csv(path)) if path.exists() else 0
+    return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+
+def save_tried(dataset, name, table):
+    """Add a table of `try_settings` to what was tried before; a setting tried again replaces its old row."""
+    table = pd.concat([table, load_tried(dataset, name)]).drop_duplicates(list(SETTINGS))
+    with atomic_write(tried_path(dataset, name)) as temporary:
+        table.sort_values("mean", ascending=False).to_csv(temporary, index=False)
 
 
 def save_result(result):

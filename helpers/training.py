@@ -94,14 +94,17 @@ def _why_not_finite(train, config):
     if not train.images.isfinite().all():
         return "The loss is not a number because the images hold values that are not. Look at how they were normalised."
     return (
-        f"The loss is no longer a number: training diverged, most likely because the learning rate {config.learning_rate:g} "
-        f"is too large. Try {config.learning_rate / 10:g}."
+        "The loss is no longer a number: training diverged, most likely because the learning rate "
+        f"{config.learning_rate:g} is too large. Try {config.learning_rate / 10:g}."
     )
 
 
 @torch.inference_mode()
-def predict(model, images, batch_size=500):
-    """Return the logits (N, num_classes) of images (N, C, H, W), with dropout off."""
+def predict(model, images, batch_size=64):
+    """Return the logits (N, num_classes) of images (N, C, H, W), with dropout off.
+
+    On a CPU, batches of 64 were twice as fast as batches of 500: what lies between two layers stays in the cache.
+    """
     model.eval()
     return torch.cat([model(batch) for batch in images.split(batch_size)])
 
@@ -182,7 +185,7 @@ def save_checkpoint(path, parts, generator, config, history):
 
 
 def load_checkpoint(path, parts, generator, config):
-    """Restore model, optimizer, scheduler and random numbers from a checkpoint; return its history, [] if there is none.
+    """Restore model, optimizer, scheduler and random numbers from a checkpoint; return its history, [] without one.
 
     Raises WorkbookError for a file that is no checkpoint, or one of another network or config.
     """

@@ -14,7 +14,17 @@ import torch
 from helpers import plots, runner
 from helpers.data import Scenes, Split
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError
-from helpers.recipes import RECIPES, find_recipe, load_result, run_seeds, save_result, summary, try_settings
+from helpers.recipes import (
+    RECIPES,
+    find_recipe,
+    load_result,
+    load_tried,
+    run_seeds,
+    save_result,
+    save_tried,
+    summary,
+    try_settings,
+)
 
 matplotlib.use("Agg")
 
@@ -32,7 +42,9 @@ def test_imports_go_one_way_and_name_what_they_take(path):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0 and all(alias.name != "*" for alias in node.names)
             taken = [alias.name for alias in node.names] if node.module == "helpers" else [node.module]
-            for module in (name.removeprefix("helpers.") for name in taken if name.split(".")[0] in ("helpers", *ORDER)):
+            for module in (
+                name.removeprefix("helpers.") for name in taken if name.split(".")[0] in ("helpers", *ORDER)
+            ):
                 assert ORDER.index(module) < ORDER.index(path.stem), f"{path.stem} must not import {module}"
 
 
@@ -64,7 +76,9 @@ def _write_notebook(folder, name, *sources):
 def own_notebooks(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "NOTEBOOKS", tmp_path)
     _write_notebook(tmp_path, "part1_bad", "1 / 0")
-    _write_notebook(tmp_path, "part2_good", "from tqdm.auto import tqdm\nfor _ in tqdm(range(3), leave=False): pass", "6 * 7")
+    _write_notebook(
+        tmp_path, "part2_good", "from tqdm.auto import tqdm\nfor _ in tqdm(range(3), leave=False): pass", "6 * 7"
+    )
     return tmp_path
 
 
@@ -85,7 +99,10 @@ def test_a_failing_notebook_is_not_written(own_notebooks):
 
 
 def test_parts_are_found_by_number_and_by_name():
-    assert [path.stem for path in runner.find_notebooks(["3", "part1_standard_scaler"])] == ["part3_loss", "part1_standard_scaler"]
+    assert [path.stem for path in runner.find_notebooks(["3", "part1_standard_scaler"])] == [
+        "part3_loss",
+        "part1_standard_scaler",
+    ]
     with pytest.raises(WorkbookError, match='no part "99"'):
         runner.find_notebooks(["99"])
 
@@ -97,7 +114,15 @@ def _workbook(*arguments, **environment):
 
 
 def test_help_names_the_commands_without_importing_torch():
-    code = "import sys; sys.argv = ['workbook', '--help']\nfrom helpers.cli import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    code = """
+import sys
+sys.argv = ["workbook", "--help"]
+from helpers.cli import main
+try:
+    main()
+finally:
+    print("torch" in sys.modules)
+"""
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout
     assert output.endswith("False\n")
     for command in ("lab", "run", "data", "train", "tune", "bench"):
@@ -149,6 +174,15 @@ def test_settings_are_tried_on_training_images_alone(scenes, quick_recipe, monke
     assert sorted(table["learning_rate"]) == [1e-9, 1e-3] and (table["mean"].diff().dropna() <= 0).all()
 
 
+def test_settings_tried_before_are_kept_and_a_second_try_replaces_the_first(scenes, quick_recipe):
+    table = try_settings("SimpleNet", scenes, seeds=[0], jobs=1)
+    save_tried("test", "SimpleNet", table)
+    save_tried("test", "SimpleNet", table[:1].assign(learning_rate=0.5, mean=0.99))
+    save_tried("test", "SimpleNet", table[:1].assign(mean=0.0))
+    tried = load_tried("test", "SimpleNet")
+    assert len(tried) == 3 and tried["mean"].iloc[0] == 0.99 and tried["mean"].iloc[-1] == 0.0
+
+
 def test_an_unknown_recipe_is_named():
     assert find_recipe("simplenet") == "SimpleNet"
     with pytest.raises(WorkbookError, match='no recipe "ResNet"'):
@@ -159,7 +193,9 @@ def test_an_unknown_recipe_is_named():
 
 
 def test_a_history_is_drawn_point_by_point():
-    history = [{"epoch": e, "train_loss": 3 - e, "val_loss": 3, "train_accuracy": e / 4, "val_accuracy": 0.1} for e in (1, 2)]
+    history = [
+        {"epoch": e, "train_loss": 3 - e, "val_loss": 3, "train_accuracy": e / 4, "val_accuracy": 0.1} for e in (1, 2)
+    ]
     loss, accuracy = plots.plot_history(history)
     assert loss.lines[0].get_ydata().tolist() == [2, 1] and accuracy.lines[0].get_ydata().tolist() == [0.25, 0.5]
     assert loss.get_ylabel() and accuracy.get_xlabel() == "epoch"
@@ -201,6 +237,8 @@ def test_environment_yml_lists_no_dependency_twice():
 
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
 def test_no_file_of_the_repository_holds_a_path_of_a_machine():
-    result = subprocess.run(["git", "grep", "-lE", "(/home/|/Users/|/root/)[a-z]"], cwd=ROOT, capture_output=True, text=True)
+    result = subprocess.run(
+        ["git", "grep", "-lE", "(/home/|/Users/|/root/)[a-z]"], cwd=ROOT, capture_output=True, text=True
+    )
     assert set(result.stdout.split()) <= {"tests/test_workbook.py"}
     assert NOTEBOOKS.is_dir()

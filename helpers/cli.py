@@ -32,10 +32,10 @@ def main():
 def lab(context: typer.Context):
     """Open JupyterLab at Part 1. Further options go to Jupyter, as in `workbook lab --no-browser`."""
     arguments = [
-        *("-m", "jupyterlab", str(NOTEBOOKS / "part1_standard_scaler.ipynb")),
-        f"--ServerApp.root_dir={NOTEBOOKS.parent}",
+        *("-m", "jupyterlab", f"--ServerApp.root_dir={NOTEBOOKS.parent}"),
+        "--LabApp.default_url=/lab/tree/notebooks/part1_standard_scaler.ipynb",
         # Lab would look for news, updates and extensions on the network.
-        *("--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+        *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
         "--LabApp.extension_manager=readonly",
     ]
     os.execv(sys.executable, [sys.executable, *arguments, *context.args])

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from helpers import plots, runner
-from helpers.data import Scenes, Split
+from helpers.data import Scenes, Split, hold_out
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError
 from helpers.recipes import (
     RECIPES,
@@ -155,6 +155,7 @@ def quick_recipe(monkeypatch, tmp_path):
     quick = replace(recipe, config=replace(recipe.config, num_epochs=2), grid={"learning_rate": (1e-3, 1e-9)})
     monkeypatch.setitem(RECIPES, "SimpleNet", quick)
     monkeypatch.setattr("helpers.recipes.RESULTS", tmp_path)
+    monkeypatch.setattr("helpers.recipes.hold_out", lambda split: hold_out(split, per_class=1))
 
 
 def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):

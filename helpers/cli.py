@@ -34,10 +34,13 @@ def lab(context: typer.Context):
     arguments = [
         *("-m", "jupyterlab", f"--ServerApp.root_dir={NOTEBOOKS.parent}"),
         "--LabApp.default_url=/lab/tree/notebooks/part1_standard_scaler.ipynb",
-        # Lab would look for news, updates and extensions on the network.
-        *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"),
+        # Lab would look for updates and extensions on the network; .jupyter turns its news off.
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
     ]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
+        [str(NOTEBOOKS.parent / ".jupyter"), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    )
     os.execv(sys.executable, [sys.executable, *arguments, *context.args])
 
 

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason="no Chro
 @pytest.fixture
 def lab(tmp_path):
     """Serve JupyterLab from a copy of the workbook; yield its address, which opens Part 1."""
-    for name in ("notebooks", "helpers", "data"):
+    for name in ("notebooks", "helpers", "data", ".jupyter"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns(".cache", "__pycache__"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

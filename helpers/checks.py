@@ -125,6 +125,8 @@ def check_build_deeper_net(function, expected_parameters=60_303):
     """Check the layers, the output's shape and the number of parameters."""
     network = function()
     _expect(isinstance(network, nn.Module), f"build_deeper_net: expected an nn.Module, got {type(network).__name__}.")
+    num_relus = sum(isinstance(layer, nn.ReLU) for layer in network.modules())
+    _expect(num_relus == 4, f"build_deeper_net: expected 4 ReLU layers, got {num_relus}.")
     num_convs = sum(isinstance(layer, nn.Conv2d) for layer in network.modules())
     _expect(num_convs == 3, f"build_deeper_net: expected 3 convolutions, got {num_convs}.")
     _compare("the parameters of the network", num_parameters(network), expected_parameters, tolerance=0)
@@ -148,6 +150,11 @@ def check_log_sum_exp(function):
         _compare(
             f"log_sum_exp of logits near {shift:,.0f}", function(logits + shift), (logits + shift).logsumexp(dim=1)
         )
+    rows = logits + torch.linspace(-1e4, 1e4, 7)[:, None]
+    _expect(
+        torch.isfinite(torch.as_tensor(function(rows))).all(),
+        "log_sum_exp: expected finite numbers, got inf where rows lie far apart.",
+    )
     _passed("log_sum_exp")
 
 
@@ -192,7 +199,10 @@ def check_sgd_step(function):
         for step, gradient in enumerate(gradients, start=1):
             library.grad = gradient.clone()
             optimizer.step()
+            before = weight.clone(), velocity.clone()
             result = function(weight, gradient, velocity, 0.1, momentum, weight_decay)
+            unchanged = torch.equal(weight, before[0]) and torch.equal(velocity, before[1])
+            _expect(unchanged, "sgd_step: the tensors that went in were changed; return new ones.")
             weight, velocity = _pair("sgd_step", result, "weight and velocity")
             case = f"momentum {momentum:g}, weight decay {weight_decay:g}"
             _compare(f"the weight after step {step} with {case}", weight, library)
@@ -218,6 +228,8 @@ def check_accumulated_step(function):
     for num_chunks in (1, 4, 5):
         whole, cut = copy.deepcopy(network), copy.deepcopy(network)
         optimizers = [torch.optim.SGD(model.parameters(), lr=0.5) for model in (whole, cut)]
+        sizes = []
+        cut.register_forward_hook(lambda model, inputs, output, sizes=sizes: sizes.append(len(output)))
         for _ in range(2):  # twice: gradients of the first step must not leak into the second
             loss = F.cross_entropy(whole(split.images), split.labels)
             optimizers[0].zero_grad()
@@ -226,6 +238,8 @@ def check_accumulated_step(function):
             result = function(cut, split.images, split.labels, optimizers[1], num_chunks)
         case = f"23 images in {num_chunks} chunk{'s' * (num_chunks > 1)}"
         _compare(f"the loss of {case}", result, loss)
+        most = -(-23 // num_chunks)
+        _expect(max(sizes) <= most, f"{case}: expected at most {most} images at a time, got {max(sizes)}.")
         _compare(f"the weights after two steps on {case}", cut[1].weight, whole[1].weight)
     _passed("accumulated_step")
 
@@ -243,3 +257,108 @@ def check_accuracy(function):
     result = function(network, batches(split, batch_size=10))
     _compare("the accuracy over batches of 10, 10 and 3 images, dropout off", result, 11 / 23)
     _passed("accuracy")
+
+
+# --- Part 6 ----------------------------------------------------------------------------------------------------------
+
+
+def check_random_flip(function):
+    """Check that each image is mirrored or not, by a draw of its own, and that p is obeyed."""
+    images = torch.randn(2, 4, 5).expand(400, -1, -1, -1).clone()
+    before, mirrored = images.clone(), images[0].flip(2)
+    torch.manual_seed(7)
+    result = function(images, 0.25)
+    _expect(isinstance(result, torch.Tensor), f"random_flip: expected a tensor, got {type(result).__name__}.")
+    _compare("the shape after random_flip", result.shape, images.shape)
+    is_mirrored = (result == mirrored).flatten(1).all(dim=1)
+    is_same = (result == before).flatten(1).all(dim=1)
+    _expect((is_mirrored | is_same).all(), "random_flip: expected each image as it was or mirrored left to right.")
+    share = is_mirrored.float().mean().item()
+    _expect(0.15 < share < 0.35, f"random_flip with p=0.25: expected about 0.25 of 400 mirrored, got {share:.2f}.")
+    _expect(torch.equal(images, before), "random_flip: the images that went in were changed; return new ones.")
+    _passed("random_flip")
+
+
+def check_random_light(function):
+    """Check the range, the spread and the independence of the draws of contrast and brightness."""
+    torch.manual_seed(8)
+    images = torch.stack([torch.zeros(1, 3, 3), torch.ones(1, 3, 3)]).repeat(300, 1, 1, 1)  # grey 0 and 1 in turn
+    before = images.clone()
+    result = function(images, brightness=0.4, contrast=0.2)
+    _expect(isinstance(result, torch.Tensor), f"random_light: expected a tensor, got {type(result).__name__}.")
+    _compare("the shape after random_light", result.shape, images.shape)
+    flat = result.flatten(1)
+    _expect((flat == flat[:, :1]).all(), "random_light: expected one change an image, got several in one.")
+    offsets, ones = flat[::2, 0], flat[1::2, 0]  # b, and a + b of another image
+    for what, values, low, high in (("black", offsets, -0.4, 0.4), ("white", ones, 0.4, 1.6)):
+        case = f"random_light on {what} images with brightness 0.4 and contrast 0.2"
+        found = f"got {values.min():.2f} to {values.max():.2f}"
+        _expect(
+            values.min() >= low - 1e-5 and values.max() <= high + 1e-5, f"{case}: expected {low} to {high}, {found}."
+        )
+        reach = 0.8 * (high - low)
+        _expect(values.max() - values.min() > reach, f"{case}: expected nearly all of {low} to {high}, {found}.")
+    _expect(torch.equal(images, before), "random_light: the images that went in were changed; return new ones.")
+    _passed("random_light")
+
+
+# --- Part 7 ----------------------------------------------------------------------------------------------------------
+
+
+def check_dropout(function):
+    """Check what is zeroed, what the rest is multiplied by, and that measuring changes nothing."""
+    torch.manual_seed(9)
+    values = torch.randn(200, 50) + 3
+    for p in (0.2, 0.5):
+        result = function(values, p, training=True)
+        _expect(isinstance(result, torch.Tensor), f"dropout: expected a tensor, got {type(result).__name__}.")
+        _compare("the shape after dropout", result.shape, values.shape)
+        kept = result != 0
+        share = 1 - kept.float().mean().item()
+        _expect(abs(share - p) < 0.03, f"dropout with p={p}: expected about {p} of the values zero, got {share:.2f}.")
+        _compare(f"the values that dropout with p={p} keeps", result[kept], values[kept] / (1 - p))
+        rows_differ = (kept != kept[0]).any()
+        _expect(rows_differ, "dropout: expected a draw for each value, got the same for each row.")
+    _compare("dropout with training=False", function(values, 0.5, training=False), values)
+    _passed("dropout")
+
+
+# --- Part 8 ----------------------------------------------------------------------------------------------------------
+
+
+class _TrainedNetwork(nn.Module):
+    """A network in AlexNet's form, with a last layer for 16 classes."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(8)
+        self.features = nn.Sequential(nn.Conv2d(1, 3, 5), nn.ReLU(), nn.Flatten())
+        self.classifier = nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 16))
+
+    def forward(self, images):
+        return self.classifier(self.features(images))
+
+
+def check_prepare_for_fine_tuning(function):
+    """Check what is trainable, what is frozen and unchanged, and that a step moves the new layer alone."""
+    for num_classes in (15, 4):
+        network = _TrainedNetwork()
+        before = {name: p.clone() for name, p in network.named_parameters()}
+        result = function(network, num_classes)
+        _expect(
+            isinstance(result, nn.Module),
+            f"prepare_for_fine_tuning: expected the network to be returned, got {type(result).__name__}.",
+        )
+        case = f"with {num_classes} classes"
+        _compare(f"the logits' shape for 5 images {case}", result(torch.randn(5, 1, 6, 6)).shape, (5, num_classes))
+        trainable = num_parameters(result, trainable_only=True)
+        _compare(f"the number of trainable parameters {case}", trainable, 8 * num_classes + num_classes)
+        last = result.classifier[-1]
+        _expect(
+            all(p.requires_grad for p in last.parameters()),
+            f"prepare_for_fine_tuning {case}: expected the new last layer to be trainable, got other layers.",
+        )
+        for name, p in result.named_parameters():
+            if not name.startswith("classifier.2."):
+                _compare(f"the frozen weights {name}, which must stay as they were", p, before[name], tolerance=0)
+    _passed("prepare_for_fine_tuning")

@@ -1,4 +1,4 @@
-"""words -> command: `workbook lab, run, data, tune, train, bench`. Each imports what it needs when it is called."""
+"""words -> command: `workbook lab, run, data, tune, train, pretrain, bench`. Each imports what it needs when it is called."""
 
 import os
 import sys
@@ -76,21 +76,29 @@ Network = Annotated[str, typer.Argument(help="SimpleNet, SimpleNetDropout, ...")
 
 
 def _seeds(text):
-    first, _, last = text.partition("-")
-    try:
+    first, dash, last = text.partition("-")
+    if first.isdigit() and (last if dash else first).isdigit() and int(first) <= int(last or first):
         return range(int(first), int(last or first) + 1)
-    except ValueError:
-        raise typer.BadParameter(f'"{text}" is not a seed or a range of seeds such as 0-4.') from None
+    raise WorkbookError(f'--seeds is "{text}"; name one seed, such as 3, or a range, such as 0-4.')
+
+
+def _refuse_quick(command):
+    from helpers.files import profile
+
+    if profile() == "quick":
+        raise WorkbookError(f"`workbook {command}` keeps its results, so it wants all images: unset WORKBOOK_PROFILE.")
 
 
 @app.command()
 def tune(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-2"):
     """Try the recipe's settings on held-out training images; keep the table in data/results."""
     from helpers.data import load_scenes
-    from helpers.recipes import find_recipe, save_tried, try_settings
+    from helpers.recipes import RECIPES, find_recipe, save_tried, try_settings
 
-    name, scenes = find_recipe(network), load_scenes()
-    table = try_settings(name, scenes, _seeds(seeds))
+    _refuse_quick("tune")
+    name, seeds = find_recipe(network), _seeds(seeds)
+    scenes = load_scenes(RECIPES[name].size)
+    table = try_settings(name, scenes, seeds)
     save_tried(scenes.name, name, table)
     print(table.to_string(index=False))
 
@@ -99,13 +107,32 @@ def tune(network: Network, seeds: Annotated[str, typer.Option(help="One seed or 
 def train(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-4"):
     """Train a network by its recipe, once a seed; keep accuracies, times and curves in data/results."""
     from helpers.data import load_scenes
-    from helpers.recipes import find_recipe, run_seeds, save_result, summary
+    from helpers.recipes import RECIPES, find_recipe, run_seeds, save_result, summary
 
-    result = run_seeds(find_recipe(network), load_scenes(), _seeds(seeds))
-    save_result(result)
-    print(f"{result['model']} on {result['dataset']}, {len(result['runs'])} seeds, {result['machine']}")
+    _refuse_quick("train")
+    name, seeds = find_recipe(network), _seeds(seeds)
+    result = save_result(run_seeds(name, load_scenes(RECIPES[name].size), seeds))
+    print(f"{result['model']} on {result['dataset']}, seeds {result['config']['seed']}, {result['machine']}")
     for key in ("train_accuracy", "val_accuracy", "val_accuracy_without_duplicates", "seconds"):
         print(f"{key:>32}: {summary(result, key)}")
+
+
+@app.command()
+def pretrain(
+    sources: Annotated[list[Path], typer.Argument(help="Folders or tars of class folders of JPEGs.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the weights.")],
+):
+    """Train AlexNet on other pictures and write its weights, under 10 MB; about an hour on two cores."""
+    from helpers.pretraining import pretrain as run_pretraining
+
+    absent = [str(source) for source in sources if not source.exists()]
+    if absent:
+        raise WorkbookError(f"There is no file or folder {', '.join(absent)}.")
+    try:
+        history = run_pretraining(sources, output)
+    except ValueError as error:
+        raise WorkbookError(str(error)) from error
+    print(f"{output}: {history[-1]['val_accuracy']:.3f} on held-out images after {len(history)} epochs")
 
 
 @app.command()

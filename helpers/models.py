@@ -1,5 +1,9 @@
-"""batch -> logits: SimpleNet and SimpleNetDropout, the course's small networks."""
+"""batch -> logits: SimpleNet and SimpleNetDropout, the course's small networks, and what a network costs."""
 
+import statistics
+import time
+
+import torch
 from torch import nn
 
 
@@ -52,3 +56,21 @@ class SimpleNetDropout(nn.Module):
 def num_parameters(model, trainable_only=False):
     """Return how many numbers a model learns, or those of them that are not frozen."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad or not trainable_only)
+
+
+def size_mb(model):
+    """Return the size of the parameters and buffers of a model in memory, in MB (10^6 bytes)."""
+    state = model.state_dict().values()
+    return sum(tensor.numel() * tensor.element_size() for tensor in state) / 1e6
+
+
+@torch.inference_mode()
+def latency_ms(model, images, repeats=30):
+    """Return the median time that the model needs for these images (B, C, H, W), in ms, after a warm-up."""
+    model.eval()
+    times = []
+    for _ in range(repeats + 5):
+        start = time.perf_counter()
+        model(images).sum().item()  # .item() waits for a GPU to finish
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times[5:])

@@ -6,6 +6,7 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -14,9 +15,11 @@ import torch
 import torchvision
 from tqdm.auto import tqdm
 
+from helpers.alexnet import LAST_LAYER, LAST_TWO_LAYERS, find_weights, fit_head, freeze, make_alexnet
+from helpers.augmentation import Augmentation
 from helpers.data import Scenes, hold_out, is_duplicate, prepare
 from helpers.files import RESULTS, WorkbookError, atomic_write
-from helpers.models import SimpleNet, num_parameters
+from helpers.models import SimpleNet, SimpleNetDropout, latency_ms, num_parameters, size_mb
 from helpers.training import TrainConfig, choose_device, fit, predict
 
 SETTINGS = ("num_epochs", "batch_size", "learning_rate", "weight_decay", "label_smoothing")  # what grids may vary
@@ -30,14 +33,43 @@ class Recipe:
     config: TrainConfig  # the choice: `workbook tune NAME` on the real data reproduces it
     grid: dict = field(default_factory=dict)  # what `workbook tune NAME` tries, as {field of TrainConfig: values}
     augment: Callable | None = None
+    size: int = 64  # pixels, height and width of the images
+    prepare: Callable = prepare  # Scenes -> (train, val) Splits
+    fit: Callable = fit  # (model, train, val, config) -> history
 
 
+def as_they_are(scenes):
+    """Return (train, val) as decoded: AlexNet normalises by the rule of its weights."""
+    return scenes.train, scenes.val
+
+
+def borrowed_alexnet():
+    """Return AlexNet with borrowed weights, all frozen but a new last layer."""
+    return freeze(make_alexnet(find_weights()), num_trainable=1)
+
+
+def fit_last_two(model, train, val, config):
+    """Train the last layer, then the last two linear layers by `config`; return the history of the second step."""
+    fit_head(model, train, val, replace(LAST_LAYER, seed=config.seed))
+    return fit_head(freeze(model, num_trainable=2), train, val, config)
+
+
+ALEXNET = {"size": 224, "prepare": as_they_are}
 RECIPES = {
     "SimpleNet": Recipe(
         SimpleNet,
         TrainConfig(num_epochs=12, batch_size=32, learning_rate=4e-3, weight_decay=0.5, label_smoothing=0.2),
         {"batch_size": (32, 128), "weight_decay": (0.05, 0.5, 2.0), "label_smoothing": (0.0, 0.1, 0.2)},
     ),
+    "SimpleNetDropout": Recipe(
+        partial(SimpleNetDropout, rate=0.1),
+        TrainConfig(num_epochs=60, batch_size=64, learning_rate=8e-3, weight_decay=0.05, label_smoothing=0.1),
+        {"learning_rate": (4e-3, 8e-3, 16e-3), "label_smoothing": (0.0, 0.1)},
+        Augmentation(),
+    ),
+    "AlexNet-last-layer": Recipe(borrowed_alexnet, LAST_LAYER, fit=fit_head, **ALEXNET),
+    "AlexNet-last-two": Recipe(borrowed_alexnet, LAST_TWO_LAYERS, fit=fit_last_two, **ALEXNET),
+    "AlexNet-random": Recipe(lambda: freeze(make_alexnet(None)), LAST_LAYER, fit=fit_head, **ALEXNET),
 }
 
 
@@ -53,7 +85,8 @@ def run(recipe, train, val, config):
     """Build the network from the config's seed and train it; return (model, history)."""
     torch.manual_seed(config.seed)
     model = recipe.build()
-    return model, fit(model, train, val, config, recipe.augment)
+    options = {"augment": recipe.augment} if recipe.augment else {}
+    return model, recipe.fit(model, train, val, config, **options)
 
 
 def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
@@ -62,7 +95,7 @@ def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
     Return a table, the best first: a row a setting, with mean and std over seeds. Validation images are not looked at.
     """
     recipe = RECIPES[name]
-    train, held_out = prepare(Scenes(scenes.name, *hold_out(scenes.train)))
+    train, held_out = recipe.prepare(Scenes(scenes.name, *hold_out(scenes.train)))
     settings = [dict(zip(recipe.grid, values)) for values in itertools.product(*recipe.grid.values())]
 
     def measure(setting, seed):
@@ -81,7 +114,7 @@ def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
 def run_seeds(name, scenes, seeds=range(5)):
     """Train the recipe once a seed on all training images; return the result as `save_result` writes it."""
     recipe = RECIPES[name]
-    train, val = prepare(scenes)
+    train, val = recipe.prepare(scenes)
     is_new = ~is_duplicate(scenes)
     runs = []
     for seed in tqdm(seeds, desc=name, unit="seed", leave=False):
@@ -107,6 +140,8 @@ def run_seeds(name, scenes, seeds=range(5)):
         "num_val": len(val),
         "num_duplicates": int((~is_new).sum()),
         "num_parameters": num_parameters(model),
+        "size_mb": size_mb(model),
+        "latency_ms": latency_ms(model, images[:1]),
         "num_settings_tried": len(load_tried(scenes.name, name)),
         "config": asdict(recipe.config) | {"seed": list(seeds)},
         "machine": machine(recipe.config),
@@ -150,17 +185,26 @@ def load_tried(dataset, name):
 
 def save_tried(dataset, name, table):
     """Add a table of `try_settings` to what was tried before; a setting tried again replaces its old row."""
-    table = pd.concat([table, load_tried(dataset, name)]).drop_duplicates(list(SETTINGS))
+    table = pd.concat([table, load_tried(dataset, name)])
+    table = table.drop_duplicates([column for column in table if column not in ("mean", "std", "count")])
     with atomic_write(tried_path(dataset, name)) as temporary:
         table.sort_values("mean", ascending=False).to_csv(temporary, index=False)
 
 
 def save_result(result):
-    """Write a result to data/results/<dataset>/<model>.json and return the path."""
+    """Write a result to data/results/<dataset>/<model>.json and return it with what was there before.
+
+    Runs of other seeds are kept if they had the same recipe; those of another recipe are replaced.
+    """
     path = result_path(result["dataset"], result["model"])
+    old, new_seeds = load_result(result["model"], result["dataset"]), result["config"]["seed"]
+    if old and old["config"] | {"seed": new_seeds} == result["config"] and old["num_train"] == result["num_train"]:
+        kept = [run for run in old["runs"] if run["seed"] not in new_seeds]
+        result["runs"] = sorted(kept + result["runs"], key=lambda run: run["seed"])
+        result["config"]["seed"] = [run["seed"] for run in result["runs"]]
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n")
-    return path
+    return result
 
 
 def load_result(name, dataset="15-scene"):
@@ -170,6 +214,8 @@ def load_result(name, dataset="15-scene"):
 
 
 def summary(result, key="val_accuracy"):
-    """Return "0.572 +- 0.004": mean and standard deviation over the seeds of a result."""
+    """Return "0.572 ± 0.004": mean and standard deviation over the seeds of a result, or the number of its only one."""
     values = pd.Series([run[key] for run in result["runs"]])
+    if len(values) == 1:
+        return f"{values[0]:.3f} (one seed)"
     return f"{values.mean():.3f} ± {values.std():.3f}"

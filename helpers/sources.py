@@ -77,7 +77,8 @@ def _find_root(folder):
 
 def _list_classes(folder):
     ours = {name.lower(): name for name in CLASS_NAMES} | {old.lower(): new for old, new in ARCHIVE_NAMES.items()}
-    folders = {ours[child.name.lower()]: child for child in folder.iterdir() if child.name.lower() in ours}
+    known = [child for child in folder.iterdir() if child.name.lower() in ours and child.is_dir()]
+    folders = {ours[child.name.lower()]: child for child in known}
     pairs = []
     for label, name in enumerate(CLASS_NAMES):
         if name not in folders:

@@ -68,6 +68,7 @@ def _tiny_scenes(size):
 
 def test_a_missing_class_is_named(scenes_folder):
     shutil.rmtree(scenes_folder / "train" / "Kitchen")
+    (scenes_folder / "train" / "Kitchen").write_text("a file of that name is no folder")
     with pytest.raises(WorkbookError, match="train has no folder for the class Kitchen"):
         load_folder(scenes_folder, 16)
 

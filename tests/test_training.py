@@ -12,7 +12,7 @@ from torch import nn
 
 from helpers.data import Split
 from helpers.files import ROOT, WorkbookError
-from helpers.models import SimpleNet, SimpleNetDropout, num_parameters
+from helpers.models import SimpleNet, SimpleNetDropout, latency_ms, num_parameters, size_mb
 from helpers.training import TrainConfig, choose_device, evaluate, fit, for_profile, make_optimizer, predict
 
 CONFIG = TrainConfig(num_epochs=3, batch_size=8, learning_rate=3e-3, device="cpu")
@@ -33,6 +33,12 @@ def seeded(network=SimpleNet, **options):
 def test_the_networks_have_the_courses_size_and_shapes(network):
     assert num_parameters(network()) == 56_895
     assert network()(torch.zeros(2, 1, 64, 64)).shape == (2, 15)
+
+
+def test_the_size_of_a_network_is_four_bytes_a_parameter_and_its_latency_a_time():
+    assert size_mb(SimpleNet()) == pytest.approx(56_895 * 4 / 1e6)
+    one, many = (latency_ms(SimpleNet(), torch.zeros(count, 1, 64, 64), repeats=3) for count in (1, 256))
+    assert 0 < one < many
 
 
 def test_dropout_adds_no_parameters_and_is_off_in_eval():

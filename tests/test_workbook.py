@@ -11,7 +11,7 @@ import nbformat
 import pytest
 import torch
 
-from helpers import plots, runner
+from helpers import cli, plots, runner
 from helpers.data import Scenes, Split, hold_out
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError
 from helpers.recipes import (
@@ -29,8 +29,8 @@ from helpers.recipes import (
 matplotlib.use("Agg")
 
 # A module may import those that stand before it.
-ORDER = """files mini_scenes download sources data models training recipes plots widgets checks runner bench
-small_weights pretraining cli""".split()
+ORDER = """files mini_scenes download sources data models augmentation training small_weights alexnet
+recipes plots widgets checks runner bench pretraining cli""".split()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "helpers").glob("*.py")), ids=lambda path: path.stem)
@@ -129,6 +129,19 @@ finally:
         assert f"\n  {command} " in output
 
 
+@pytest.mark.parametrize("seeds", ["4-0", "0-", "x", "-1", ""])
+def test_seeds_that_are_none_are_named(seeds):
+    with pytest.raises(WorkbookError, match="--seeds is"):
+        cli._seeds(seeds)
+    assert list(cli._seeds("2")) == [2] and list(cli._seeds("0-4")) == [0, 1, 2, 3, 4]
+
+
+def test_results_are_not_overwritten_by_the_quick_profile():
+    for command in ("train", "tune"):
+        result = _workbook(command, "SimpleNet", WORKBOOK_PROFILE="quick")
+        assert result.returncode == 1 and "unset WORKBOOK_PROFILE" in result.stderr
+
+
 def test_a_mistake_on_the_command_line_is_a_sentence_and_no_traceback(tmp_path):
     result = _workbook("data", "--from", str(tmp_path / "absent.zip"))
     assert result.returncode == 1 and result.stderr.startswith("workbook: There is no file or folder")
@@ -160,8 +173,9 @@ def quick_recipe(monkeypatch, tmp_path):
 
 def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
     result = run_seeds("SimpleNet", scenes, seeds=[0, 1])
-    save_result(result)
-    loaded = load_result("SimpleNet", "test")
+    save_result(run_seeds("SimpleNet", scenes, seeds=[1]))
+    save_result({**result, "runs": result["runs"][:1], "config": result["config"] | {"seed": [0]}})
+    loaded = load_result("SimpleNet", "test")  # the runs of both calls
     assert [run["seed"] for run in loaded["runs"]] == [0, 1] and loaded["num_duplicates"] == 3
     accuracies = [run["history"][-1]["val_accuracy"] for run in loaded["runs"]]
     assert summary(loaded).startswith(f"{sum(accuracies) / 2:.3f} ± ")

@@ -1,0 +1,250 @@
+"""scene -> features -> logits: AlexNet with borrowed weights.
+
+What is frozen says the same of an image in every epoch. So each image and its mirror image go through the frozen layers
+once (`encode`), what comes out is kept on disk, and only the layers after it are trained (`fit_head`).
+"""
+
+import contextlib
+import hashlib
+import http.client
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torchvision.models import AlexNet, AlexNet_Weights
+from tqdm.auto import tqdm
+
+from helpers.data import Split, _cached
+from helpers.files import DATA, WorkbookError, digest
+from helpers.small_weights import check_shapes, load_small_alexnet
+from helpers.training import TrainConfig, choose_device, fit
+
+SMALL_WEIGHTS = DATA / "alexnet_small.pt"
+IMAGENET_URL = AlexNet_Weights.IMAGENET1K_V1.url  # ends in the first eight digits of the file's sha256
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of AlexNet_Weights.transforms()
+LAYERS = {"conv": 0, "fc6": 3, "fc7": 6}  # where in torchvision's `classifier` each ends, its ReLU included
+ENCODING_VERSION = 1  # raise it when `encode` changes: older features are then made anew
+
+# Chosen on 20 held-out training images a class; data/README.md has what was tried.
+LAST_LAYER = TrainConfig(num_epochs=20, batch_size=64, learning_rate=1e-3, weight_decay=0.05)
+LAST_TWO_LAYERS = TrainConfig(num_epochs=5, batch_size=128, learning_rate=1e-4, weight_decay=0.1)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """AlexNet's parameters, and the input rule they were trained with."""
+
+    state_dict: dict  # torchvision's names and shapes, with any number of classes
+    input_px: int = 224  # side of the square input
+    mean: tuple = IMAGENET_MEAN  # of each channel, in 0..1
+    std: tuple = IMAGENET_STD
+
+
+def find_weights(path=None, download=False):
+    """Return the Weights of the first source there is, and print which: a file, torch's hub cache, the small set.
+
+    The file is `path` or what ALEXNET_WEIGHTS names. With `download`, torchvision's address (233 MB) goes before the
+    small set. Raises WorkbookError for a file that is absent, damaged or of another network.
+    """
+    named = path or os.environ.get("ALEXNET_WEIGHTS")
+    if named:
+        found, source = Path(named), f"the file you named, {Path(named).name}"
+    elif hub_path().exists():
+        found, source = hub_path(), "ImageNet, from torch's hub cache"
+    elif download:
+        found, source = download_weights(), "ImageNet, downloaded from torchvision's address"
+    else:
+        found, source = SMALL_WEIGHTS, "the small set that comes with the workbook"
+    weights = read_weights(found)
+    print(f"AlexNet's weights: {source}")
+    return weights
+
+
+def hub_path():
+    """Return where torchvision's download of AlexNet lies, or would lie."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / IMAGENET_URL.rsplit("/", 1)[-1]
+
+
+def read_weights(path):
+    """Return the Weights of torchvision's state dict or a small set; any other file is a WorkbookError, by name."""
+    if not Path(path).is_file():
+        raise WorkbookError(f"There is no file {path}. Name AlexNet's weights by their full path, or name none.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if isinstance(content, dict) and "format" in content:
+            state_dict, meta = load_small_alexnet(path)
+            return Weights(state_dict, meta["input_px"], tuple(meta["mean"]), tuple(meta["std"]))
+        check_shapes(content)
+    except Exception as error:  # a damaged file can raise anything
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:150]
+        raise WorkbookError(
+            f"{path} does not hold AlexNet's weights: it is damaged, or of another kind ({reason}). Name another file."
+        ) from error
+    return Weights(content)
+
+
+def download_weights(stall_s=20):
+    """Fetch torchvision's ImageNet weights into torch's hub cache, whole or not at all; return the path.
+
+    Raises WorkbookError without a network, after `stall_s` seconds of silence, and for a wrong or damaged file.
+    """
+    target, before = hub_path(), socket.getdefaulttimeout()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    socket.setdefaulttimeout(stall_s)
+    try:
+        torch.hub.download_url_to_file(IMAGENET_URL, target, hash_prefix=target.stem.rsplit("-", 1)[-1])
+    except (OSError, http.client.HTTPException, RuntimeError) as error:
+        raise WorkbookError(
+            f"{IMAGENET_URL} could not be downloaded ({getattr(error, 'reason', None) or error}). Try again later, "
+            "or go on without: find_weights() takes the small set."
+        ) from error
+    finally:
+        socket.setdefaulttimeout(before)
+    return target
+
+
+class AlexNetScenes(AlexNet):
+    """torchvision's AlexNet with an input rule: grey images (B, 1, H, W) uint8 -> logits (B, num_classes).
+
+    Source: Krizhevsky (2014), "One weird trick for parallelizing convolutional neural networks"; torchvision.
+    """
+
+    def __init__(self, num_classes=15, input_px=224, mean=IMAGENET_MEAN, std=IMAGENET_STD):
+        super().__init__(num_classes)
+        self.input_px, self.mean, self.std = input_px, tuple(mean), tuple(std)
+
+    def prepare(self, images):
+        """Return grey uint8 images as the network's input: (B, 3, input_px, input_px), normalised, on its device."""
+        greys = images.to(self.features[0].weight.device).float() / 255
+        if greys.shape[-2:] != (self.input_px, self.input_px):
+            greys = F.interpolate(greys, size=(self.input_px, self.input_px), mode="bilinear", antialias=True)
+        mean, std = (greys.new_tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
+        return ((greys - mean) / std).contiguous(memory_format=torch.channels_last)
+
+    def forward(self, images):
+        """Return the logits (B, num_classes) of grey images (B, 1, H, W) uint8."""
+        return super().forward(self.prepare(images))
+
+
+def make_alexnet(weights=None, num_classes=15):
+    """Return AlexNetScenes with these Weights and a new last layer; all random where `weights` is None.
+
+    Random means He's initialisation (He et al., 2015), which keeps the size of what passes through: a fair contrast.
+    """
+    rule = (weights.input_px, weights.mean, weights.std) if weights else ()
+    with torch.device("meta"):  # no time lost on numbers that are overwritten
+        model = AlexNetScenes(num_classes, *rule)
+    model.to_empty(device="cpu")
+    if weights:
+        kept = {name: p for name, p in weights.state_dict.items() if not name.startswith("classifier.6.")}
+        model.load_state_dict(kept, strict=False)  # read_weights has compared names and shapes
+    else:
+        for layer in (m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Linear))):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+    model.classifier[6].reset_parameters()
+    return model.to(memory_format=torch.channels_last)
+
+
+def freeze(model, num_trainable=1):
+    """Freeze all but the last `num_trainable` linear layers (in place); return the model."""
+    model.requires_grad_(False)
+    for layer in [m for m in model.classifier if isinstance(m, nn.Linear)][-num_trainable:]:
+        layer.requires_grad_(True)
+    return model
+
+
+def last_frozen_layer(model):
+    """Return the deepest of "conv", "fc6" and "fc7" up to which all is frozen; WorkbookError where there is none."""
+    frozen = [layer for layer in LAYERS if not any(p.requires_grad for p in _up_to(model, layer).parameters())]
+    if not frozen:
+        raise WorkbookError("The conv layers are not frozen, so their features change. Call freeze(model) first.")
+    return frozen[-1]
+
+
+def _up_to(model, layer):
+    return nn.ModuleList([model.features, model.classifier[: LAYERS[layer]]])
+
+
+def encode(model, images, layer="fc7", mirrored=False, exact=False, device="auto"):
+    """Return what a layer of the network, in eval(), says of grey images (N, 1, H, W) uint8: (N, 1, D) in float16.
+
+    D is 4096 for "fc7" and "fc6", 9216 for "conv". With `mirrored`, (N, 2, D): each image and its mirror image. They
+    are cached by the numbers in weights and images. Where the CPU has instructions for bfloat16, these are used, for
+    half the time; `exact` asks for float32.
+    """
+    numbers = _fingerprint(images, model.mean, model.std, *_up_to(model, layer).state_dict().values())
+    settings = [ENCODING_VERSION, layer, mirrored, exact, model.input_px, bool(_autocast(exact, device))]
+    build = lambda: {"features": _encode(model, images, layer, mirrored, exact, device).numpy()}
+    return torch.from_numpy(_cached(f"features-{digest([numbers, *settings])}", [], build)["features"])
+
+
+def _encode(model, images, layer, mirrored, exact, device):
+    model.to(choose_device(device)).eval()
+    if layer == "fc7":  # a second's work on what fc6 says
+        fc6 = encode(model, images, "fc6", mirrored, exact, device)  # (N, V, 4096)
+        return _in_batches(model.classifier[3:6], fc6, "fc7 of features", exact, device)
+    rest = model.classifier[: LAYERS[layer]]
+
+    def features_of(batch):
+        if mirrored:
+            batch = torch.cat([batch, batch.flip(-1)])  # (2 * B, 1, H, W)
+        features = rest(model.avgpool(model.features(model.prepare(batch))).flatten(1))
+        return features.unflatten(0, (1 + mirrored, -1)).transpose(0, 1)  # (B, V, D)
+
+    return _in_batches(features_of, images, f"{layer} of images", exact, device)
+
+
+def _in_batches(function, inputs, title, exact, device, batch_size=64):
+    """Return function(inputs), a batch at a time, with progress."""
+    parts, precision = [], torch.float32 if exact else torch.float16
+    bar = tqdm(total=len(inputs), desc=title, unit="image", leave=False, delay=1)
+    with bar, torch.inference_mode(), _autocast(exact, device) or contextlib.nullcontext():
+        for batch in inputs.split(batch_size):
+            batch = batch.to(choose_device(device))
+            parts.append(function(batch.float() if batch.is_floating_point() else batch).to("cpu", precision))
+            bar.update(len(batch))
+    return torch.cat(parts)
+
+
+def _autocast(exact, device):
+    """Return autocast to bfloat16 where the CPU has instructions for it, else None."""
+    has_bfloat16 = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
+    is_cpu = choose_device(device).type == "cpu"
+    return torch.autocast("cpu", torch.bfloat16) if is_cpu and has_bfloat16 and not exact else None
+
+
+def _fingerprint(*values):
+    """Return a digest of all the numbers in tensors and tuples, wherever they lie."""
+    sha256 = hashlib.sha256()
+    for value in values:
+        array = torch.as_tensor(value).detach().cpu().contiguous().numpy()
+        sha256.update(f"{array.dtype}{array.shape}".encode())
+        sha256.update(array)
+    return sha256.hexdigest()
+
+
+class Head(nn.Sequential):
+    """The network's own last layers. In training each image shows one of its V views, at random; else the first."""
+
+    def forward(self, features):
+        """Return the logits (B, num_classes) of features (B, V, D)."""
+        num_images, num_views = features.shape[:2]
+        view = torch.randint(num_views if self.training else 1, (num_images,)).to(features.device)
+        return super().forward(features[torch.arange(num_images, device=features.device), view].float())
+
+
+def fit_head(model, train, val, config=LAST_LAYER):
+    """Train the layers that are not frozen, in place, on what the frozen ones say; return the history of `fit`.
+
+    `train` and `val` are Splits of grey uint8 images. The layers are the network's own: afterwards the whole of it has
+    learned. Accuracies are of plain images, none mirrored.
+    """
+    layer = last_frozen_layer(model)
+    train_features = Split(encode(model, train.images, layer, mirrored=True, device=config.device), train.labels)
+    val_features = Split(encode(model, val.images, layer, device=config.device), val.labels)
+    return fit(Head(*model.classifier[LAYERS[layer] :]), train_features, val_features, config)

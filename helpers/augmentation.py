@@ -1,0 +1,64 @@
+"""batch -> another batch of the same scenes: random flips, crops, brightness and contrast."""
+
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torchvision.transforms import v2
+
+
+def get_data_augmentation_transforms(size, mean, std):
+    """Return the transforms from a PIL image to an augmented, normalised tensor (1, size, size), drawn anew each call.
+
+    `size` in pixels, `mean` and `std` of grey levels from 0 to 1. Source: the course's function of this name, written
+    with torchvision.transforms.v2.
+    """
+    return v2.Compose(
+        [
+            v2.ToImage(),
+            v2.Grayscale(),
+            v2.RandomHorizontalFlip(p=0.5),
+            v2.RandomResizedCrop(size, scale=(0.5, 1.0), ratio=(1.0, 1.0), antialias=True),
+            v2.ColorJitter(brightness=0.3, contrast=0.3),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize([mean], [std]),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """The same changes for a whole batch of normalised images at once, each image with random numbers of its own.
+
+    Calling it maps images (B, 1, H, W) to images (B, 1, H, W). torchvision's transforms draw once for a whole batch.
+    """
+
+    flip: float = 0.5  # probability of a mirror image
+    crop: float = 0.3  # a crop keeps between 1 - crop and 1 of each side, and is enlarged again
+    brightness: float = 0.3  # at most this is added or taken, in standard deviations of the pixels
+    contrast: float = 0.3  # the spread of grey levels is multiplied by 1 - contrast to 1 + contrast
+
+    def __call__(self, images):
+        """Return images changed at random, in the order geometry, contrast, brightness."""
+        return self.change_light(self.crop_and_flip(images))
+
+    def crop_and_flip(self, images):
+        """Return a random crop of each image (B, 1, H, W), enlarged to full size, half of them mirrored."""
+        num_images, device = len(images), images.device
+        side = 1 - self.crop * torch.rand(num_images, device=device)  # share of height and width that is kept
+        center = (2 * torch.rand(2, num_images, device=device) - 1) * (1 - side)  # the crop stays inside
+        mirror = torch.where(torch.rand(num_images, device=device) < self.flip, -1.0, 1.0)
+        zero = torch.zeros_like(side)
+        rows = torch.stack([side * mirror, zero, center[0], zero, side, center[1]], dim=1)  # (B, 6)
+        grid = F.affine_grid(rows.view(-1, 2, 3), list(images.shape), align_corners=False)
+        return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+    def change_light(self, images):
+        """Return images (B, 1, H, W) with contrast and brightness changed, each by an amount of its own."""
+        amounts = 2 * torch.rand(2, len(images), 1, 1, 1, device=images.device) - 1
+        return images * (1 + self.contrast * amounts[0]) + self.brightness * amounts[1]
+
+    def scaled(self, strength):
+        """Return an Augmentation of crops, brightness and contrast `strength` times as strong (flips stay)."""
+        changed = {name: strength * getattr(self, name) for name in ("crop", "brightness", "contrast")}
+        return replace(self, **changed)

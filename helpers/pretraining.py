@@ -1,0 +1,392 @@
+"""class folders or tars -> grey images -> a trained AlexNet -> data/alexnet_small.pt, under 10 MB.
+
+Three changes let AlexNet (Krizhevsky, 2014; the layers are torchvision's) learn on two cores in under
+an hour, and make its file small: one grey input channel, batch norm (Ioffe & Szegedy, 2015), and each
+big linear layer as a product of two thin ones from the first step on. All three are undone at the
+end: `small_weights` gives torchvision's own layers and shapes.
+"""
+
+import io
+import math
+import tarfile
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+import joblib
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+from torchvision.models import alexnet
+from torchvision.transforms.functional import pil_to_tensor
+from tqdm.auto import tqdm
+
+from helpers.files import atomic_write
+from helpers.small_weights import FACTORISED_LAYERS, FORMAT, INPUT_PX, to_torchvision
+from helpers.training import choose_device
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of epochs at one crop size (progressive resizing): small and quick first, 224 last."""
+
+    num_epochs: int
+    crop_px: int
+    min_area: float  # of the smallest crop, as a share of the image
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """How to pretrain. The defaults are the recipe in data/README.md, which made data/alexnet_small.pt."""
+
+    stages: tuple = (Stage(3, 112, 0.25), Stage(9, 128, 0.25), Stage(3, 160, 0.35), Stage(1, 224, 0.5))
+    image_px: int = 144  # side of the decoded square images
+    rank: int = 112  # width between the two factors of a big linear layer
+    batch_size: int = 128  # images
+    learning_rate: float = 0.05  # peak of the one-cycle schedule
+    head_share: float = 0.02  # the last layer's part of it: 4096 inputs move its output far in one step
+    warm_up: float = 0.15  # share of all steps before the peak
+    momentum: float = 0.9  # Nesterov
+    weight_decay: float = 5e-4  # of kernels and matrices, not of batch norm
+    dropout: float = 0.2  # probability, before each big linear layer
+    label_smoothing: float = 0.0  # 0: smoothed features transfer less well (Kornblith et al., 2021)
+    brightness: float = 0.8  # largest shift, in standard deviations of the grey values
+    contrast: float = 0.3  # largest relative change
+    num_held_out: int = 1000  # images never trained on
+    num_for_pca: int = 5000  # training images that decide fc6's principal directions
+    whitening: float = 0.25  # power of a direction's spread by which it is divided; 1: all equally loud
+    seed: int = 0
+    device: str = "auto"  # as in TrainConfig
+
+    def stage_of_epochs(self):
+        """Return a list with the stage of every epoch."""
+        return [stage for stage in self.stages for _ in range(stage.num_epochs)]
+
+
+# file -> tensor
+
+
+def jpegs_in(source):
+    """Yield (path, bytes) of every JPEG in a folder or a tar; tars are read where they are."""
+    if Path(source).is_dir():
+        for file in Path(source).rglob("*.jpg"):
+            yield file.relative_to(source), file.read_bytes()
+    else:
+        with tarfile.open(source) as tar:
+            for member in tar:
+                if member.isfile() and member.name.endswith(".jpg"):
+                    yield PurePosixPath(member.name), tar.extractfile(member).read()
+
+
+def decode(jpeg, image_px):
+    """Return a JPEG's grey image, squeezed into a square: uint8 (1, image_px, image_px)."""
+    grey = Image.open(io.BytesIO(jpeg)).convert("L")
+    return pil_to_tensor(grey.resize((image_px, image_px), Image.Resampling.BILINEAR))
+
+
+def load_class_folders(sources, image_px):
+    """Decode `<class>/<name>.jpg`, at any depth in folders or tars, once, with all cores.
+
+    Returns uint8 images (N, 1, image_px, image_px) ordered by path, labels (N,) and class names.
+    """
+    files = sorted((path.as_posix(), jpeg) for source in sources for path, jpeg in jpegs_in(source))
+    if not files:
+        raise ValueError(f"No <class>/<name>.jpg in {', '.join(map(str, sources))}.")
+    work = (joblib.delayed(decode)(jpeg, image_px) for _, jpeg in files)
+    images = torch.stack(joblib.Parallel(n_jobs=-1, prefer="threads")(work))
+    classes = [PurePosixPath(path).parent.name for path, _ in files]
+    class_names = sorted(set(classes))
+    labels = torch.tensor([class_names.index(name) for name in classes])
+    return images, labels, class_names
+
+
+def hold_out(images, labels, config):
+    """Return ((images, labels) to train on, (images, labels) held out), drawn by the config's seed."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(config.seed))
+    held_out, kept = order[: config.num_held_out], order[config.num_held_out :]
+    return (images[kept], labels[kept]), (images[held_out], labels[held_out])
+
+
+# tensor -> batch
+
+
+def grey_statistics(images):
+    """Return mean and standard deviation of uint8 images, in grey values of 0..1, from their histogram."""
+    counts = torch.bincount(images.flatten(), minlength=256).double() / images.numel()
+    greys = torch.arange(256).double() / 255
+    mean = counts @ greys
+    return mean.item(), (counts @ (greys - mean) ** 2).sqrt().item()
+
+
+def normalise(images, statistics):
+    """Return uint8 images as floats with mean 0 and standard deviation 1."""
+    mean, std = statistics
+    return (images.float() / 255 - mean) / std
+
+
+def random_crops(images, stage):
+    """Cut a box of random area, shape, place and direction out of each image, scale it to the crop size.
+
+    Images (B, 1, H, W) -> (B, 1, crop_px, crop_px), every image with its own draw. A box is an affine
+    map in coordinates of -1..1; a negative side mirrors. Source: Inception's crops (Szegedy et al., 2015).
+    """
+    num_images = len(images)
+    side = torch.empty(num_images).uniform_(stage.min_area, 1).sqrt()
+    stretch = torch.empty(num_images).uniform_(-1, 1).mul(math.log(4 / 3) / 2).exp()  # 3:4 to 4:3
+    sides = torch.stack([side * stretch, side / stretch], dim=1).clamp(max=1)  # (B, 2): x, y
+    centres = (1 - sides) * torch.empty(num_images, 2).uniform_(-1, 1)  # (B, 2)
+    sides[:, 0] *= torch.randint(0, 2, (num_images,)) * 2 - 1
+    boxes = torch.cat([sides.diag_embed(), centres[:, :, None]], dim=2)  # (B, 2, 3)
+    size = [num_images, 1, stage.crop_px, stage.crop_px]
+    grid = F.affine_grid(boxes.to(images.device), size, align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+
+
+def jitter(images, config):
+    """Give each normalised image (B, 1, H, W) a contrast and a brightness of its own."""
+    draws = torch.empty(2, len(images), 1, 1, 1).uniform_(-1, 1).to(images.device)
+    return images * (1 + config.contrast * draws[0]) + config.brightness * draws[1]
+
+
+# model
+
+
+def with_batch_norm(features):
+    """Return AlexNet's conv layers for one grey channel, with batch norm in the place of each bias."""
+    layers = []
+    for layer in features:
+        layers.append(layer)
+        if isinstance(layer, nn.Conv2d):
+            layers[-1] = nn.Conv2d(
+                1 if layer.in_channels == 3 else layer.in_channels, layer.out_channels,
+                layer.kernel_size, layer.stride, layer.padding, bias=False,
+            )  # fmt: skip
+            layers.append(nn.BatchNorm2d(layer.out_channels))
+    return nn.Sequential(*layers)
+
+
+def factorised(linear, rank):
+    """Return a linear layer as two thin ones and batch norm: in_features -> rank -> out_features."""
+    down = nn.Linear(linear.in_features, rank, bias=False)
+    up = nn.Linear(rank, linear.out_features, bias=False)
+    return nn.Sequential(down, up, nn.BatchNorm1d(linear.out_features))
+
+
+def build_network(num_classes, config):
+    """Return the network that is trained: grey images (B, 1, H, W) -> logits (B, num_classes)."""
+    network = alexnet(num_classes=num_classes, dropout=config.dropout)
+    network.features = with_batch_norm(network.features)
+    for index in FACTORISED_LAYERS:
+        network.classifier[index] = factorised(network.classifier[index], config.rank)
+    return network.to(memory_format=torch.channels_last)
+
+
+# batch + model -> history
+
+
+def make_optimizer(network, config):
+    """Return SGD over three groups: kernels and matrices, batch norm (no decay), the last layer (slow)."""
+    head = list(network.classifier[6].parameters())
+    body = [p for name, p in network.named_parameters() if not name.startswith("classifier.6.")]
+    groups = [
+        {"params": [p for p in body if p.ndim > 1], "share": 1.0},
+        {"params": [p for p in body if p.ndim == 1], "share": 1.0, "weight_decay": 0.0},
+        {"params": head, "share": config.head_share},
+    ]
+    return torch.optim.SGD(
+        groups, config.learning_rate, config.momentum, weight_decay=config.weight_decay, nesterov=True
+    )
+
+
+def set_learning_rate(optimizer, progress, config):
+    """One cycle (Smith & Topin, 2018): a straight climb to the peak, then a straight way down to 0."""
+    height = min(progress / config.warm_up, (1 - progress) / (1 - config.warm_up))
+    for group in optimizer.param_groups:
+        group["lr"] = group["share"] * config.learning_rate * height
+
+
+def train_epoch(network, optimizer, train_set, statistics, epoch, config):
+    """Train for one epoch on (images, labels) and return the mean loss. `epoch` also seeds its draws."""
+    torch.manual_seed(config.seed + epoch)
+    stages, (images, labels), device = config.stage_of_epochs(), train_set, next(network.parameters()).device
+    network.train()
+    losses = []
+    batches = torch.randperm(len(images)).split(config.batch_size)[: len(images) // config.batch_size]
+    title = f"epoch {epoch + 1} of {len(stages)}, {stages[epoch].crop_px} px"
+    for step, batch in enumerate(tqdm(batches, desc=title, mininterval=1)):
+        set_learning_rate(optimizer, (epoch + step / len(batches)) / len(stages), config)
+        inputs = normalise(images[batch].to(device), statistics)
+        inputs = jitter(random_crops(inputs, stages[epoch]), config)  # (B, 1, crop_px, crop_px)
+        with torch.autocast(device.type, torch.bfloat16):
+            logits = network(inputs.contiguous(memory_format=torch.channels_last))  # (B, num_classes)
+        loss = F.cross_entropy(logits.float(), labels[batch].to(device), label_smoothing=config.label_smoothing)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach())
+    return torch.stack(losses).mean().item()
+
+
+@torch.no_grad()
+def accuracy(network, held_out_set, statistics, crop_px):
+    """Return the accuracy (0..1) on whole images, scaled to crop_px; grey is repeated where conv1 asks for it."""
+    images, labels = held_out_set
+    weight = network.features[0].weight
+    network.eval()
+    num_correct = 0
+    for batch in torch.arange(len(images)).split(128):
+        inputs = normalise(images[batch].to(weight.device), statistics)
+        inputs = F.interpolate(inputs, size=crop_px, mode="bilinear", antialias=True)
+        logits = network(inputs.expand(-1, weight.shape[1], -1, -1))  # (B, num_classes)
+        num_correct += (logits.argmax(dim=1).cpu() == labels[batch]).sum().item()
+    return num_correct / len(images)
+
+
+def save(content, path):
+    """Write a file that is whole or not there at all."""
+    with atomic_write(path) as temporary:
+        torch.save(content, temporary)
+
+
+def resume(checkpoint, network, optimizer, config):
+    """Load what an interrupted run left, if anything, and return its history; other settings are refused."""
+    if not checkpoint.exists():
+        return []
+    state = torch.load(checkpoint, weights_only=True)
+    if state["config"] != asdict(config):
+        raise ValueError(f"{checkpoint} is of a run with other settings. Remove it to start anew.")
+    network.load_state_dict(state["network"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["history"]
+
+
+def pretrain(source, output, config=PretrainConfig(), about=None):
+    """Train on a folder, a tar or a list of them, write the small weights to `output`, return the history.
+
+    `<output>.checkpoint` is replaced after each epoch and stays: the same call goes on after an
+    interruption, and it holds batch norm and full precision. `about` (licence, data sets) goes into the
+    file's metadata. The history is a list of dicts, one an epoch.
+    """
+    sources = [source] if isinstance(source, str | Path) else source
+    images, labels, class_names = load_class_folders(sources, config.image_px)
+    train_set, held_out_set = hold_out(images, labels, config)
+    statistics = grey_statistics(train_set[0])
+    torch.manual_seed(config.seed)
+    network = build_network(len(class_names), config).to(choose_device(config.device))
+    optimizer, checkpoint = make_optimizer(network, config), Path(f"{output}.checkpoint")
+    history = resume(checkpoint, network, optimizer, config)
+    for epoch in range(len(history), len(config.stage_of_epochs())):
+        loss = train_epoch(network, optimizer, train_set, statistics, epoch, config)
+        crop_px = config.stage_of_epochs()[epoch].crop_px
+        val_accuracy = accuracy(network, held_out_set, statistics, crop_px)
+        history.append({"epoch": epoch + 1, "crop_px": crop_px, "train_loss": loss, "val_accuracy": val_accuracy})
+        state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "history": history}
+        save(state | {"config": asdict(config), "statistics": statistics}, checkpoint)
+    weights = small_weights_of(network, train_set, statistics, len(class_names), config)
+    meta = describe(weights, class_names, len(images), held_out_set, statistics, config)
+    save({"format": FORMAT, "weights": weights, "meta": meta | (about or {})}, output)
+    return history
+
+
+# model -> file
+
+
+def fold(convolution, batch_norm):
+    """Return the kernel and bias that alone do what `convolution`, then `batch_norm`, do in eval()."""
+    scale = batch_norm.weight / (batch_norm.running_var + batch_norm.eps).sqrt()
+    return convolution.weight * scale[:, None, None, None], batch_norm.bias - batch_norm.running_mean * scale
+
+
+def folded_features(network):
+    """Return the conv layers' weights without batch norm, by torchvision's names."""
+    weights, index = {}, 0  # index: the layer's place among torchvision's features
+    for place, layer in enumerate(network.features):
+        if isinstance(layer, nn.Conv2d):
+            folded = fold(layer, network.features[place + 1])
+            weights[f"features.{index}.weight"], weights[f"features.{index}.bias"] = folded
+        index += not isinstance(layer, nn.BatchNorm2d)
+    return weights
+
+
+def conv_features(network, images, statistics):
+    """Return what the linear layers see of uint8 images at INPUT_PX: (N, 9216)."""
+    device, features = next(network.parameters()).device, []
+    for batch in images.split(64):
+        inputs = F.interpolate(normalise(batch.to(device), statistics), size=INPUT_PX, mode="bilinear")
+        features.append(network.avgpool(network.features(inputs)).flatten(1).cpu())
+    return torch.cat(features)
+
+
+def random_pairs(spread, num_units):
+    """Return directions (num_units, rank) in pairs of v and -v; each sees data of this `spread` with deviation 1."""
+    half = torch.randn(num_units // 2, len(spread))
+    half /= (half.square() @ spread.square()).sqrt()[:, None]
+    return torch.cat([half, -half])
+
+
+def open_linear_layers(features, config):
+    """Return factors of fc6 and fc7 that pass on what the conv layers say, not only what tells 16 classes apart.
+
+    fc6 keeps the conv features' principal directions (PCA, partly whitened) and shows them to random
+    units, as random features do (Rahimi & Recht, 2007). These stand in pairs: relu(v x) - relu(-v x) = v x,
+    so fc7 finds the directions again, exactly, and shows them to units of its own.
+    """
+    mean = features.mean(dim=0)  # (9216,)
+    q = min(config.rank + 20, len(features))  # a few more than asked for make the last ones exact
+    _, scores, directions = torch.svd_lowrank(features - mean, q=q, niter=3)
+    spread = scores[: config.rank] / len(features) ** 0.5  # (rank,)
+    down_6 = (directions[:, : config.rank] / spread**config.whitening).T  # (rank, 9216)
+    up_6, up_7 = (random_pairs(spread ** (1 - config.whitening), 4096) for _ in range(2))  # (4096, rank)
+    back = torch.linalg.pinv(up_6[:2048])  # (rank, 2048)
+    return {
+        "classifier.1.down": down_6, "classifier.1.up": up_6, "classifier.1.bias": -up_6 @ (down_6 @ mean),
+        "classifier.4.down": torch.cat([back, -back], dim=1), "classifier.4.up": up_7,
+        "classifier.4.bias": torch.zeros(4096),
+    }  # fmt: skip
+
+
+def linear_head(features, labels, num_classes):
+    """Return weight and bias of the ridge regression from features (N, 4096) to one-hot labels."""
+    targets = F.one_hot(labels, num_classes).float()
+    centred, middle = features - features.mean(dim=0), targets.mean(dim=0)
+    covariance = centred.T @ centred / len(features)  # (4096, 4096)
+    ridge = covariance + 0.1 * covariance.diagonal().mean() * torch.eye(len(covariance))
+    weight = torch.linalg.solve(ridge, centred.T @ (targets - middle) / len(features)).T  # (num_classes, 4096)
+    return {"classifier.6.weight": weight, "classifier.6.bias": middle - weight @ features.mean(dim=0)}
+
+
+def linear_features(features, weights):
+    """Return fc7's output (N, 4096) for conv features (N, 9216)."""
+    for index in FACTORISED_LAYERS:
+        layer = f"classifier.{index}"
+        features = F.relu(features @ weights[f"{layer}.down"].T @ weights[f"{layer}.up"].T + weights[f"{layer}.bias"])
+    return features
+
+
+@torch.no_grad()
+def small_weights_of(network, train_set, statistics, num_classes, config):
+    """Return a trained network as small weights: conv layers folded, linear layers opened, half precision."""
+    torch.manual_seed(config.seed)
+    network.eval()
+    images, labels = (part[: config.num_for_pca] for part in train_set)
+    mirrored = torch.where(torch.rand(len(images), 1, 1, 1) < 0.5, images, images.flip(-1))
+    features = conv_features(network, mirrored, statistics)
+    weights = open_linear_layers(features, config)
+    weights |= linear_head(linear_features(features, weights), labels, num_classes)
+    weights |= folded_features(network)
+    return {name: p.half().cpu().contiguous() for name, p in weights.items()}
+
+
+def describe(weights, class_names, num_images, held_out_set, statistics, config):
+    """Return the metadata: how to feed the network, what it saw, how well torchvision's AlexNet does with it."""
+    network = alexnet(num_classes=len(class_names))
+    network.load_state_dict(to_torchvision(weights))
+    mean, std = statistics
+    return {
+        "input_px": INPUT_PX, "mean": [mean] * 3, "std": [std] * 3,  # of grey in 0..1, three times
+        "class_names": class_names, "num_classes": len(class_names), "num_images": num_images,
+        "num_held_out": len(held_out_set[0]),
+        "held_out_accuracy": accuracy(network, held_out_set, statistics, INPUT_PX),
+        "rank": config.rank, "epochs": len(config.stage_of_epochs()), "config": asdict(config),
+        "torch": str(torch.__version__),
+    }  # fmt: skip

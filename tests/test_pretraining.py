@@ -1,0 +1,256 @@
+"""Pretraining on noise: folded, factorised, interrupted and read back, it stays the same network."""
+
+import io
+import tarfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torchvision.models import alexnet
+
+from helpers import pretraining
+from helpers.pretraining import PretrainConfig, Stage, build_network, load_class_folders, pretrain
+from helpers.small_weights import load_small_alexnet, to_torchvision
+
+TINY = PretrainConfig(
+    stages=(Stage(1, 64, 0.5), Stage(1, 72, 0.5)), image_px=72, rank=4, batch_size=8, num_held_out=4, device="cpu"
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two data sets of two classes, five images each; the classes differ in brightness."""
+    root, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
+    for number, name in enumerate(["a/dark", "a/grey", "b/light", "b/white"]):
+        (root / name).mkdir(parents=True)
+        for image in range(5):
+            pixels = rng.integers(0, 60, (40, 50)) + 60 * number
+            Image.fromarray(pixels.astype(np.uint8)).save(root / name / f"{image}.jpg")
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    """Return (weights file, history) of one whole tiny run."""
+    output = tmp_path_factory.mktemp("weights") / "small.pt"
+    return output, pretrain(folder, output, TINY, about={"licence": "noise is free"})
+
+
+@pytest.fixture(scope="module")
+def network():
+    """A network whose batch norm has seen some images, so that folding has something to do."""
+    torch.manual_seed(0)
+    network = build_network(num_classes=3, config=TINY)
+    with torch.no_grad():
+        for _ in range(3):
+            network(torch.randn(8, 1, 64, 64) * 2 + 1)
+    return network.eval()
+
+
+def as_torchvision(weights):
+    plain = alexnet(num_classes=len(weights["classifier.6.bias"]))
+    plain.load_state_dict(to_torchvision(weights))
+    return plain.eval()
+
+
+def test_folders_and_tars_give_the_same_images(folder, tmp_path):
+    tars = []
+    for name in ("b", "a"):
+        tars.append(tmp_path / f"{name}.tar")
+        with tarfile.open(tars[-1], "w") as tar:
+            tar.add(folder / name, arcname=name)
+    from_folder, from_tars = load_class_folders([folder], 72), load_class_folders(tars, 72)
+    assert from_folder[2] == from_tars[2] == ["dark", "grey", "light", "white"]
+    assert torch.equal(from_folder[0], from_tars[0]) and torch.equal(from_folder[1], from_tars[1])
+    assert from_folder[0].shape == (20, 1, 72, 72) and from_folder[0].dtype == torch.uint8
+
+
+def test_an_empty_source_is_refused_by_name(tmp_path):
+    with pytest.raises(ValueError, match=str(tmp_path)):
+        load_class_folders([tmp_path], 72)
+
+
+def test_grey_statistics_are_those_of_the_pixels():
+    images = torch.randint(0, 256, (5, 1, 9, 9), dtype=torch.uint8)
+    pixels = images.double() / 255
+    expected = (pixels.mean().item(), pixels.std(correction=0).item())
+    assert pretraining.grey_statistics(images) == pytest.approx(expected)
+
+
+def test_a_crop_of_the_whole_image_is_the_image_or_its_mirror_image(monkeypatch):
+    monkeypatch.setattr(pretraining.math, "log", lambda _: 0.0)  # square boxes
+    images = torch.rand(16, 1, 24, 24)
+    crops = pretraining.random_crops(images, Stage(1, 24, 1.0))
+    same = [torch.allclose(crop, image, atol=1e-5) for crop, image in zip(crops, images)]
+    mirrored = [torch.allclose(crop, image.flip(-1), atol=1e-5) for crop, image in zip(crops, images)]
+    assert all(a or b for a, b in zip(same, mirrored)) and any(same) and any(mirrored)
+
+
+def test_every_image_has_its_own_draw():
+    images = torch.rand(1, 1, 24, 24).expand(8, -1, -1, -1)
+    crops = pretraining.random_crops(images, Stage(1, 16, 0.3))
+    jittered = pretraining.jitter(images, TINY)
+    assert all(not torch.equal(crops[0], crop) for crop in crops[1:])
+    assert all(not torch.equal(jittered[0], image) for image in jittered[1:])
+
+
+def test_folding_batch_norm_changes_no_output(network):
+    convolution, batch_norm = network.features[0], network.features[1]
+    weight, bias = pretraining.fold(convolution, batch_norm)
+    images = torch.randn(2, 1, 64, 64)
+    expected = batch_norm(convolution(images))
+    torch.testing.assert_close(F.conv2d(images, weight, bias, stride=4, padding=2), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def exported(network):
+    """Return (small weights of `network`, conv features that they were made from); nothing is rounded."""
+    images, labels = torch.randint(0, 256, (12, 1, 72, 72), dtype=torch.uint8), torch.arange(12) % 3
+    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+        patch.setattr(torch.Tensor, "half", torch.Tensor.float)
+        weights = pretraining.small_weights_of(network, (images, labels), (0.5, 0.25), 3, TINY)
+        return weights, pretraining.conv_features(network, images, (0.5, 0.25))
+
+
+def test_torchvisions_conv_layers_compute_what_the_trained_ones_compute(network, exported):
+    images = torch.randn(2, 1, 96, 96)
+    with torch.no_grad():
+        expected = network.features(images)
+        got = as_torchvision(exported[0]).features(images.expand(-1, 3, -1, -1))
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_torchvisions_linear_layers_compute_what_the_factors_compute(exported):
+    weights, features = exported
+    with torch.no_grad():
+        expected = pretraining.linear_features(features, weights)
+        got = as_torchvision(weights).classifier[:6](features)
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_fc7_finds_the_directions_of_fc6_again(exported):
+    weights, features = exported
+    expected = (features - features.mean(dim=0)) @ weights["classifier.1.down"].T  # (N, rank)
+    pre_activation = features @ weights["classifier.1.down"].T @ weights["classifier.1.up"].T
+    fc6 = F.relu(pre_activation + weights["classifier.1.bias"])
+    got = fc6 @ weights["classifier.4.down"].T
+    got, expected = got - got.mean(dim=0), expected - expected.mean(dim=0)  # mirrored images move the mean
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
+
+
+def test_every_fc7_unit_is_as_loud_as_its_neighbour():
+    torch.manual_seed(0)
+    spread = torch.tensor([3.0, 1.0, 0.5])
+    answers = torch.randn(20_000, 3) * spread @ pretraining.random_pairs(spread, 8).T
+    torch.testing.assert_close(answers.std(dim=0), torch.ones(8), rtol=0.03, atol=0)
+
+
+def test_the_ridge_head_separates_what_can_be_separated():
+    torch.manual_seed(0)
+    labels = torch.arange(60) % 3
+    features = torch.zeros(60, 4096)
+    features[:, :8] = torch.randn(60, 8) + 8 * F.one_hot(labels, 8)
+    head = pretraining.linear_head(features, labels, 3)
+    logits = features @ head["classifier.6.weight"].T + head["classifier.6.bias"]
+    assert (logits.argmax(dim=1) == labels).all()
+
+
+def test_the_file_holds_torchvisions_shapes_and_says_where_it_comes_from(trained):
+    state_dict, meta = load_small_alexnet(trained[0])
+    alexnet(num_classes=4).load_state_dict(state_dict)
+    assert state_dict["classifier.1.weight"].shape == (4096, 9216)
+    assert meta["num_images"] == 20 and meta["class_names"] == ["dark", "grey", "light", "white"]
+    assert meta["licence"] == "noise is free" and 0 <= meta["held_out_accuracy"] <= 1
+
+
+def test_the_default_rank_keeps_the_file_under_10_mb(trained, tmp_path):
+    content = torch.load(trained[0], weights_only=True)
+    weights, rank = content["weights"], PretrainConfig().rank
+    for name in [name for name in weights if name.endswith((".up", ".down"))]:
+        rows, columns = weights[name].shape
+        shape = (rows, rank) if name.endswith(".up") else (rank, columns)
+        weights[name] = torch.zeros(shape, dtype=torch.half)
+    weights["classifier.6.weight"] = torch.zeros(16, 4096, dtype=torch.half)
+    pretraining.save(content, tmp_path / "small.pt")
+    assert (tmp_path / "small.pt").stat().st_size < 10e6
+
+
+def test_the_head_can_be_left_out(trained):
+    with_head, _ = load_small_alexnet(trained[0])
+    without, _ = load_small_alexnet(trained[0], with_head=False)
+    assert set(with_head) - set(without) == {"classifier.6.weight", "classifier.6.bias"}
+
+
+def test_an_interrupted_run_ends_as_if_it_had_not_been(folder, trained, tmp_path, monkeypatch):
+    def interrupted(*args):
+        if args[4] == 1:  # the second epoch
+            raise KeyboardInterrupt
+        return train_epoch(*args)
+
+    output, train_epoch = tmp_path / "small.pt", pretraining.train_epoch
+    monkeypatch.setattr(pretraining, "train_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(folder, output, TINY)
+    assert not output.exists()
+    monkeypatch.undo()
+    history = pretrain(folder, output, TINY)
+    assert [row["epoch"] for row in history] == [1, 2]
+    assert history[1]["train_loss"] == pytest.approx(trained[1][1]["train_loss"], rel=1e-3)
+
+
+def test_a_checkpoint_of_other_settings_is_refused_by_name(folder, trained):
+    with pytest.raises(ValueError, match="small.pt.checkpoint"):
+        pretrain(folder, trained[0], replace(TINY, rank=5))
+
+
+def test_a_truncated_file_is_refused_by_name(trained, tmp_path):
+    path = tmp_path / "half.pt"
+    path.write_bytes(trained[0].read_bytes()[:-5000])
+    with pytest.raises(ValueError, match="half.pt"):
+        load_small_alexnet(path)
+
+
+def write_text(path, _):
+    path.write_text("not weights")
+
+
+def write_nothing(path, _):
+    path.write_bytes(b"")
+
+
+def write_other_weights(path, _):
+    torch.save({"fc.weight": torch.zeros(2, 2)}, path)
+
+
+def write_a_tensor(path, _):
+    torch.save(torch.zeros(2), path)
+
+
+def write_wrong_shape(path, content):
+    content["weights"]["features.3.weight"] = torch.zeros(192, 64, 3, 3)
+    torch.save(content, path)
+
+
+def write_missing_layer(path, content):
+    del content["weights"]["classifier.4.up"]
+    torch.save(content, path)
+
+
+def write_unequal_ranks(path, content):
+    content["weights"]["classifier.1.up"] = torch.zeros(4096, 7)
+    torch.save(content, path)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [write_text, write_nothing, write_other_weights, write_a_tensor, write_wrong_shape,
+     write_missing_layer, write_unequal_ranks],
+)  # fmt: skip
+def test_any_other_file_is_refused_by_name(trained, tmp_path, write):
+    path = tmp_path / "other.pt"
+    write(path, torch.load(io.BytesIO(trained[0].read_bytes()), weights_only=True))
+    with pytest.raises(ValueError, match="other.pt"):
+        load_small_alexnet(path)

@@ -8,10 +8,10 @@ from torchvision.transforms import v2
 
 
 def get_data_augmentation_transforms(size, mean, std):
-    """Return the transforms from a PIL image to an augmented, normalised tensor (1, size, size), drawn anew each call.
+    """Return transforms from a PIL image to an augmented, normalised tensor (1, size, size).
 
-    `size` in pixels, `mean` and `std` of grey levels from 0 to 1. Source: the course's function of this name, written
-    with torchvision.transforms.v2.
+    Each call draws anew. `size` in pixels, `mean` and `std` of grey levels from 0 to 1.
+    Source: the course's function of this name, written with torchvision.transforms.v2.
     """
     return v2.Compose(
         [

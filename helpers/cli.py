@@ -1,4 +1,4 @@
-"""words -> command: `workbook lab, run, data, tune, train, pretrain, bench`. Each imports what it needs when it is called."""
+"""words -> command: `workbook lab, run, data, tune, train, pretrain, bench`; each imports what it needs when called."""
 
 import os
 import sys

@@ -1,7 +1,8 @@
 """`data/alexnet_small.pt` -> state dict of torchvision's AlexNet, and how to feed it.
 
-The file is under 10 MB where torchvision's own takes 233 MB: half precision, conv1 for one grey channel, and each of the two
-big linear layers as a product of two thin ones. Here all of it is written out again in full. `pretraining` makes such files.
+The file is under 10 MB where torchvision's own takes 233 MB: half precision, conv1 for one grey channel, and each of
+the two big linear layers as a product of two thin ones. Here all of it is written out again in full. `pretraining`
+makes such files.
 """
 
 import pickle
@@ -19,9 +20,10 @@ FACTORISED_LAYERS = (1, 4)  # where fc6 (9216 -> 4096) and fc7 (4096 -> 4096) st
 def load_small_alexnet(path: str | Path, with_head: bool = True) -> tuple[dict[str, Tensor], dict]:
     """Return (state dict in float32 and torchvision's shapes, metadata).
 
-    With its head the state dict fits `alexnet(num_classes=meta["num_classes"])`; without, its two `classifier.6` entries
-    are left out. The metadata say how to feed the network (`input_px`, `mean`, `std` for grey in 0..1, repeated to three
-    channels) and where it comes from. Raises ValueError, naming the file, for anything but a whole file of such weights.
+    With its head the state dict fits `alexnet(num_classes=meta["num_classes"])`; without, its two `classifier.6`
+    entries are left out. The metadata say how to feed the network (`input_px`, `mean`, `std` for grey in 0..1, repeated
+    to three channels) and where it comes from. Raises ValueError, naming the file, for anything but a whole file of
+    such weights.
     """
     content = read(path)
     try:

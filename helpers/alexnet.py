@@ -18,7 +18,7 @@ from torch import nn
 from torchvision.models import AlexNet, AlexNet_Weights
 from tqdm.auto import tqdm
 
-from helpers.data import Split, _cached
+from helpers.data import Split, cached
 from helpers.files import DATA, WorkbookError, digest
 from helpers.small_weights import check_shapes, load_small_alexnet
 from helpers.training import TrainConfig, choose_device, fit
@@ -180,7 +180,7 @@ def encode(model, images, layer="fc7", mirrored=False, exact=False, device="auto
     numbers = _fingerprint(images, model.mean, model.std, *_up_to(model, layer).state_dict().values())
     settings = [ENCODING_VERSION, layer, mirrored, exact, model.input_px, bool(_autocast(exact, device))]
     build = lambda: {"features": _encode(model, images, layer, mirrored, exact, device).numpy()}
-    return torch.from_numpy(_cached(f"features-{digest([numbers, *settings])}", [], build)["features"])
+    return torch.from_numpy(cached(f"features-{digest([numbers, *settings])}", [], build)["features"])
 
 
 def _encode(model, images, layer, mirrored, exact, device):

@@ -70,9 +70,7 @@ def _compare(ways, rounds):
     times = {name: [] for name in ways}
     for _ in tqdm(range(rounds), unit="round", leave=False):
         for name, work in ways.items():
-            start = time.perf_counter()
-            work()
-            times[name].append(time.perf_counter() - start)
+            times[name].append(_seconds(work))
     first = np.median(next(iter(times.values())))
     for name, seconds in times.items():
         low, middle, high = np.min(seconds), np.median(seconds), np.max(seconds)

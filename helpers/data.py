@@ -88,7 +88,7 @@ def load_mini_scenes(size=64):
         return train | {"val_images": val_images[:, None], "val_labels": val_labels}
 
     source = Path(mini_scenes.__file__).read_bytes()
-    return _scenes("mini-scenes", _cached(f"mini-scenes-{size}", [hashlib.sha256(source).hexdigest()], draw))
+    return _scenes("mini-scenes", cached(f"mini-scenes-{size}", [hashlib.sha256(source).hexdigest()], draw))
 
 
 def load_folder(folder, size=64):
@@ -107,7 +107,7 @@ def load_folder(folder, size=64):
             )
         }
 
-    return _scenes("15-scene", _cached(stem, stamps, decode))
+    return _scenes("15-scene", cached(stem, stamps, decode))
 
 
 # --- decode and cache ------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ def decode_images(paths, size):
     return np.stack(list(bar))[:, None]
 
 
-def _cached(stem, stamps, build):
+def cached(stem, stamps, build):
     """Return the arrays of `build()`, from the cache file of this stem and these stamps if a whole one is there."""
     folder = cache_folder()
     path = folder / f"{stem}-{digest([CACHE_VERSION, *stamps])}.npz"

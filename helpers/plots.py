@@ -93,7 +93,8 @@ def show_filters(weights, num_columns=10, caption=""):
     weights = np.asarray(weights.detach())
     limit = np.abs(weights).max()
     titles = [str(i) for i in range(len(weights))]
-    return show_images(weights, titles, num_columns, caption, side=0.8, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    side = min(0.8, 8 / num_columns)  # inches: a row is never wider than a notebook
+    return show_images(weights, titles, num_columns, caption, side=side, cmap="RdBu_r", vmin=-limit, vmax=limit)
 
 
 def show_feature_maps(maps, num_columns=5, caption=""):

@@ -118,9 +118,12 @@ class AlexNetScenes(AlexNet):
         self.input_px, self.mean, self.std = input_px, tuple(mean), tuple(std)
 
     def prepare(self, images):
-        """Return grey uint8 images as the network's input: (B, 3, input_px, input_px), normalised, on its device."""
+        """Return grey uint8 images as the network's input: (B, 3, input_px, input_px), normalised, on its device.
+
+        Images that are no longer uint8, as crops in training, keep their size; they too are in 0..255.
+        """
         greys = images.to(self.features[0].weight.device).float() / 255
-        if greys.shape[-2:] != (self.input_px, self.input_px):
+        if images.dtype == torch.uint8 and greys.shape[-2:] != (self.input_px, self.input_px):
             greys = F.interpolate(greys, size=(self.input_px, self.input_px), mode="bilinear", antialias=True)
         mean, std = (greys.new_tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
         return ((greys - mean) / std).contiguous(memory_format=torch.channels_last)
@@ -178,7 +181,7 @@ def encode(model, images, layer="fc7", mirrored=False, exact=False, device="auto
     half the time; `exact` asks for float32.
     """
     numbers = _fingerprint(images, model.mean, model.std, *_up_to(model, layer).state_dict().values())
-    settings = [ENCODING_VERSION, layer, mirrored, exact, model.input_px, bool(_autocast(exact, device))]
+    settings = [ENCODING_VERSION, layer, mirrored, exact, model.input_px, uses_bfloat16(device) and not exact]
     build = lambda: {"features": _encode(model, images, layer, mirrored, exact, device).numpy()}
     return torch.from_numpy(cached(f"features-{digest([numbers, *settings])}", [], build)["features"])
 
@@ -203,7 +206,7 @@ def _in_batches(function, inputs, title, exact, device, batch_size=64):
     """Return function(inputs), a batch at a time, with progress."""
     parts, precision = [], torch.float32 if exact else torch.float16
     bar = tqdm(total=len(inputs), desc=title, unit="image", leave=False, delay=1)
-    with bar, torch.inference_mode(), _autocast(exact, device) or contextlib.nullcontext():
+    with bar, torch.inference_mode(), contextlib.nullcontext() if exact else autocast(device):
         for batch in inputs.split(batch_size):
             batch = batch.to(choose_device(device))
             parts.append(function(batch.float() if batch.is_floating_point() else batch).to("cpu", precision))
@@ -211,11 +214,15 @@ def _in_batches(function, inputs, title, exact, device, batch_size=64):
     return torch.cat(parts)
 
 
-def _autocast(exact, device):
-    """Return autocast to bfloat16 where the CPU has instructions for it, else None."""
+def uses_bfloat16(device):
+    """Return whether this is a CPU with instructions for bfloat16, with which layers take half the time."""
     has_bfloat16 = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
-    is_cpu = choose_device(device).type == "cpu"
-    return torch.autocast("cpu", torch.bfloat16) if is_cpu and has_bfloat16 and not exact else None
+    return choose_device(device).type == "cpu" and has_bfloat16
+
+
+def autocast(device):
+    """Return a context in which layers compute in bfloat16 where that is faster."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=uses_bfloat16(device))
 
 
 def _fingerprint(*values):

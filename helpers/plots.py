@@ -186,6 +186,45 @@ def compare_histories(histories, key, ylabel, ax=None, title=""):
     return ax
 
 
+def plot_runs(histories, axes):
+    """Draw the loss of the last of several histories, {label: history}, and the held-out accuracy of all of them."""
+    loss, accuracy = axes
+    for label, history in list(histories.items())[-1:]:
+        plot_loss(history, loss)
+        loss.lines[1].set_label("held out")
+        loss.legend()
+        loss.set_title(f"Loss of {label}")
+    if histories:
+        compare_histories(histories, "val_accuracy", "accuracy", accuracy)
+    else:
+        loss.set(title="Loss", xlabel="epoch", ylabel="cross-entropy (nats an image)")
+    accuracy.set(title="Held-out accuracy", xlabel="epoch", ylim=(0, 1))
+    return axes
+
+
+def plot_study(table, x, ax=None, title="", line=None):
+    """Draw the accuracies of a study's table against the column `x`: dots at the means over seeds, bars of one std.
+
+    With `line`, one line of validation accuracy for each value of that column; else training, held out and validation.
+    """
+    ax = ax or new_axes(6, 3.4)
+    groups = table.groupby(line) if line else [(None, table)]
+    parts = ["val_accuracy"] if line else ["train_accuracy", "held_out_accuracy", "val_accuracy"]
+    names = {"train_accuracy": "training", "held_out_accuracy": "held out", "val_accuracy": "validation"}
+    colors = iter(COLORS[1:] if line else (TRAIN_COLOR, ACCENT_COLOR, VAL_COLOR))
+    for value, rows in groups:
+        for part in parts:
+            positions = rows[x].map({v: i for i, v in enumerate(table[x].unique())})
+            label = f"{line.replace('_', ' ')} {value:g}" if line else names[part]
+            options = {"label": label, "marker": "o", "capsize": 3, "color": next(colors)}
+            ax.errorbar(positions, rows[part], yerr=rows[f"{part}_std"].fillna(0), **options)
+    values = table[x].unique()
+    ax.set_xticks(range(len(values)), [f"{v:g}" if isinstance(v, int | float) else v for v in values])
+    ax.set(xlabel=x.replace("_", " "), ylabel="accuracy", title=title)
+    ax.legend()
+    return ax
+
+
 def plot_descent(path, function, ax=None, title=""):
     """Draw the steps of gradient descent on a curve: `path` holds w at every step, `function` maps w to the loss."""
     ax = ax or new_axes(5, 3.2)

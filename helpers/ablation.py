@@ -286,3 +286,27 @@ def ties_with_best(accuracies, spreads):
     best = max(known, key=lambda i: accuracies[i])
     close = lambda i: accuracies[best] - accuracies[i] <= math.hypot(spreads[best], spreads[i])
     return best, [i for i in known if i != best and close(i)]
+
+
+def as_shown(table):
+    """Return a study's table for reading: "0.572 ± 0.004" for mean and standard deviation, the best marked.
+
+    The best is the one with the highest mean on the held-out images; "tie" marks those within the spread of it.
+    """
+    names = {"train_accuracy": "training", "held_out_accuracy": "held out", "val_accuracy": "validation"}
+    measured = [*names, *(f"{name}_std" for name in names), "training_s", "inference_ms", "num_parameters", "num_seeds"]
+    shown = table[[column for column in table if column not in measured]].rename(columns=lambda c: c.replace("_", " "))
+    for name, title in names.items():
+        shown[title] = [_mean_and_std(*pair) for pair in zip(table[name], table[f"{name}_std"])]
+    best, ties = ties_with_best(list(table["held_out_accuracy"]), list(table["held_out_accuracy_std"].fillna(0)))
+    shown[""] = ["best" if i == best else "tie" if i in ties else "" for i in range(len(table))]
+    shown["training, s"] = table["training_s"].round(1)
+    shown["one image, ms"] = table["inference_ms"].round(2)
+    shown["parameters"] = [f"{number:,}" for number in table["num_parameters"]]
+    return shown
+
+
+def _mean_and_std(mean, std):
+    if mean != mean:
+        return "diverged"
+    return f"{mean:.3f}" if std != std else f"{mean:.3f} ± {std:.3f}"

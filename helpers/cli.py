@@ -111,7 +111,9 @@ def train(network: Network, seeds: Annotated[str, typer.Option(help="One seed or
 
     _refuse_quick("train")
     name, seeds = find_recipe(network), _seeds(seeds)
-    result = save_result(run_seeds(name, load_scenes(RECIPES[name].size), seeds))
+    scenes = load_scenes(RECIPES[name].size)
+    for seed in seeds:  # what has ended is kept
+        result = save_result(run_seeds(name, scenes, [seed]))
     print(f"{result['model']} on {result['dataset']}, seeds {result['config']['seed']}, {result['machine']}")
     for key in ("train_accuracy", "val_accuracy", "val_accuracy_without_duplicates", "seconds"):
         print(f"{key:>32}: {summary(result, key)}")

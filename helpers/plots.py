@@ -186,19 +186,33 @@ def compare_histories(histories, key, ylabel, ax=None, title=""):
     return ax
 
 
-def plot_runs(histories, axes):
-    """Draw the loss of the last of several histories, {label: history}, and the held-out accuracy of all of them."""
+def plot_runs(histories, axes, num_epochs=None):
+    """Draw the loss of the last of several histories, {label: history}, and the held-out accuracy of all of them.
+
+    With `num_epochs`, the axes have room for so many from the start, so that a growing curve does not move.
+    """
     loss, accuracy = axes
-    for label, history in list(histories.items())[-1:]:
-        plot_loss(history, loss)
-        loss.lines[1].set_label("held out")
-        loss.legend()
-        loss.set_title(f"Loss of {label}")
+    colors = [*COLORS[1:], QUIET_COLOR]
+    for number, (label, history) in enumerate(histories.items()):
+        is_last = number == len(histories) - 1
+        color = VAL_COLOR if is_last else colors[number % len(colors)]
+        rows = [row["epoch"] for row in history], [row["val_accuracy"] for row in history]
+        accuracy.plot(*rows, marker=".", label=label, color=color, linewidth=2 if is_last else 1)
+        if is_last:
+            plot_loss(history, loss)
+            loss.lines[1].set_label("held out")
+            loss.legend(loc="upper right")
+            loss.set_ylim(0, min(10, max(3, *(row["val_loss"] for row in history))))
+            loss.set_title(f"Loss of {label}")
     if histories:
-        compare_histories(histories, "val_accuracy", "accuracy", accuracy)
+        accuracy.legend(loc="upper left", fontsize="small")
     else:
-        loss.set(title="Loss", xlabel="epoch", ylabel="cross-entropy (nats an image)")
+        loss.set(title="Loss", xlabel="epoch", ylim=(0, 3))
+    loss.set_ylabel("cross-entropy")
     accuracy.set(title="Held-out accuracy", xlabel="epoch", ylim=(0, 1))
+    for ax in axes:
+        ax.set_xlim(0.5, 0.5 + max([num_epochs or 1, *(len(history) for history in histories.values())]))
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     return axes
 
 

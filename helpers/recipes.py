@@ -5,7 +5,7 @@ import json
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from helpers.alexnet import LAST_LAYER, LAST_TWO_LAYERS, find_weights, fit_head,
 from helpers.augmentation import Augmentation
 from helpers.data import Scenes, hold_out, is_duplicate, prepare
 from helpers.files import RESULTS, WorkbookError, atomic_write
+from helpers.finetuning import CROPS, EVERYTHING, borrow_everything, fit_everything
 from helpers.models import SimpleNet, SimpleNetDropout, latency_ms, num_parameters, size_mb
 from helpers.training import TrainConfig, choose_device, fit, predict
 
@@ -31,11 +32,22 @@ class Recipe:
 
     build: Callable  # () -> model
     config: TrainConfig  # the choice: `workbook tune NAME` on the real data reproduces it
-    grid: dict = field(default_factory=dict)  # what `workbook tune NAME` tries, as {field of TrainConfig: values}
+    grid: dict = field(default_factory=dict)  # what `workbook tune NAME` tries, as {setting: values}
     augment: Callable | None = None
     size: int = 64  # pixels, height and width of the images
     prepare: Callable = prepare  # Scenes -> (train, val) Splits
     fit: Callable = fit  # (model, train, val, config) -> history
+
+
+def vary(recipe, settings):
+    """Return a recipe with other settings: fields of its config, `dropout_rate`, `augmentation` (its strength)."""
+    names = {f.name for f in fields(TrainConfig)}
+    recipe = replace(recipe, config=replace(recipe.config, **{k: v for k, v in settings.items() if k in names}))
+    if "dropout_rate" in settings:
+        recipe = replace(recipe, build=partial(SimpleNetDropout, rate=settings["dropout_rate"]))
+    if "augmentation" in settings:
+        recipe = replace(recipe, augment=Augmentation().scaled(settings["augmentation"]))
+    return recipe
 
 
 def as_they_are(scenes):
@@ -69,6 +81,14 @@ RECIPES = {
     ),
     "AlexNet-last-layer": Recipe(borrowed_alexnet, LAST_LAYER, fit=fit_head, **ALEXNET),
     "AlexNet-last-two": Recipe(borrowed_alexnet, LAST_TWO_LAYERS, fit=fit_last_two, **ALEXNET),
+    "AlexNet-everything": Recipe(
+        lambda: borrow_everything(find_weights()),
+        EVERYTHING,
+        {"learning_rate": (0.01, 0.02), "num_epochs": (8, 16)},
+        CROPS,
+        fit=fit_everything,
+        **ALEXNET,
+    ),
     "AlexNet-random": Recipe(lambda: freeze(make_alexnet(None)), LAST_LAYER, fit=fit_head, **ALEXNET),
 }
 
@@ -100,14 +120,17 @@ def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
 
     def measure(setting, seed):
         torch.set_num_threads(1)
-        config = replace(recipe.config, **setting, seed=seed)
-        _, history = run(recipe, train, held_out, config)
-        return {key: getattr(config, key) for key in SETTINGS} | {"held_out_accuracy": history[-1]["val_accuracy"]}
+        varied = vary(recipe, setting | {"seed": seed})
+        _, history = run(varied, train, held_out, varied.config)
+        shown = {key: getattr(varied.config, key) for key in SETTINGS} | setting
+        return shown | {"held_out_accuracy": history[-1]["val_accuracy"]}
 
     tasks = [joblib.delayed(measure)(setting, seed) for setting in settings for seed in seeds]
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
     rows = list(tqdm(parallel(tasks), total=len(tasks), desc=f"Settings of {name}", unit="run"))
-    table = pd.DataFrame(rows).groupby(list(SETTINGS))["held_out_accuracy"].agg(["mean", "std", "count"])
+    rows = pd.DataFrame(rows)
+    columns = [column for column in rows if column != "held_out_accuracy"]
+    table = rows.groupby(columns)["held_out_accuracy"].agg(["mean", "std", "count"])
     return table.sort_values("mean", ascending=False).round(4).reset_index()
 
 

@@ -63,7 +63,7 @@ def slider(label, value, low, high, step=None, log=False):
         "continuous_update": False,
     }
     if log:
-        return ipywidgets.FloatLogSlider(value, min=low, max=high, step=step or 0.05, readout_format=".4g", **options)
+        return ipywidgets.FloatLogSlider(value, min=low, max=high, step=step or 0.05, readout_format=".3~g", **options)
     if isinstance(value, int):
         return ipywidgets.IntSlider(value, min=low, max=high, step=step or 1, **options)
     return ipywidgets.FloatSlider(value, min=low, max=high, step=step or 0.05, readout_format=".2f", **options)
@@ -83,18 +83,18 @@ CHOICES = {  # field of Settings: (label, function that makes its widget from la
     "depth": ("convolutions", lambda label, value: _field(label, value, 1, 4)),
     "width": ("channels", lambda label, value: _menu(label, value, (5, 10, 20, 40))),
 }
-LEFT_PX, RIGHT_PX = 360, 640
+LEFT_PX, RIGHT_PX = 300, 560
 
 
 def _field(label, value, low, high, step=None, log=False):
     widget = slider(label, value, low, high, step, log)
-    widget.layout.width, widget.style.description_width = f"{LEFT_PX}px", "110px"
+    widget.layout.width, widget.style.description_width = f"{LEFT_PX}px", "100px"
     return widget
 
 
 def _menu(label, value, options):
     options = sorted({*options, value})
-    style, layout = {"description_width": "110px"}, Layout(width=f"{LEFT_PX}px")
+    style, layout = {"description_width": "100px"}, Layout(width=f"{LEFT_PX}px")
     return ipywidgets.Dropdown(description=label, value=value, options=options, style=style, layout=layout)
 
 
@@ -118,10 +118,10 @@ class AblationPanel(Panel):
         self.stop_button = ipywidgets.Button(description="Stop", icon="stop", disabled=True)
         self.progress = ipywidgets.FloatProgress(
             min=0, max=1, description="progress", layout=Layout(width=f"{LEFT_PX}px"),
-            style={"description_width": "110px"},
+            style={"description_width": "100px"},
         )  # fmt: skip
         self.status = ipywidgets.HTML(layout=Layout(width=f"{LEFT_PX}px"))
-        self.picture = ipywidgets.Image(format="png", layout=Layout(width=f"{RIGHT_PX}px", height="300px"))
+        self.picture = ipywidgets.Image(format="png", layout=Layout(width=f"{RIGHT_PX}px", height="275px"))
         self.picture.add_class("ablation-curves")
         self.table = ipywidgets.HTML()
         narrow = {"style": {"description_width": "30px"}, "layout": Layout(width="120px")}
@@ -261,7 +261,7 @@ class AblationPanel(Panel):
 
     def _draw(self):
         histories = {f"run {r['number']}": r["history"] for r in self.runs if r["number"] in self.drawn}
-        self.picture.value = draw_runs(self.history, histories)
+        self.picture.value = draw_runs(self.history, histories, self.progress.max if self.history else None)
 
     # what is kept
 
@@ -287,11 +287,11 @@ class AblationPanel(Panel):
             temporary.write_text(json.dumps(self.runs))
 
 
-def draw_runs(current, others):
+def draw_runs(current, others, num_epochs=None):
     """Return a PNG: the loss of the run `current` (a history), and its held-out accuracy beside those of `others`."""
-    figure = Figure(figsize=(6.4, 3.0), layout="constrained")
+    figure = Figure(figsize=(6.1, 3.0), layout="constrained")
     FigureCanvasAgg(figure)  # no pyplot: this runs beside the notebook's own figures
-    plots.plot_runs(others | ({"this run": current} if current else {}), figure.subplots(1, 2))
+    plots.plot_runs(others | ({"this run": current} if current else {}), figure.subplots(1, 2), num_epochs)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
     return buffer.getvalue()
@@ -305,12 +305,17 @@ STYLE = """<style>
 
 
 def runs_as_html(runs, columns, num_held_out):
-    """Return a table of runs, the best on the held-out images marked, and a sentence on ties with it."""
+    """Return a table of runs, the best on the held-out images marked, and a sentence on ties with it.
+
+    Of the `columns`, those in which a run differs from SimpleNet's settings are shown.
+    """
     if not runs:
         return "<p>No runs yet. Set the sliders, then press <b>Train</b>.</p>"
     accuracies = [run_.get("held_out_accuracy", math.nan) for run_ in runs]
     best, ties = ties_with_best(accuracies, [standard_error(accuracy, num_held_out) for accuracy in accuracies])
-    table = pd.DataFrame({CHOICES[c][0] if c in CHOICES else c: [f"{r[c]:g}" for r in runs] for c in columns})
+    base = asdict(SIMPLE_NET) | {"seed": 0}
+    changed = [c for c in columns if any(run_[c] != base[c] for run_ in runs)]
+    table = pd.DataFrame({CHOICES[c][0] if c in CHOICES else c: [f"{r[c]:g}" for r in runs] for c in changed})
     table.insert(0, "run", [run_["number"] for run_ in runs])
     table["parameters"] = [f"{run_['num_parameters']:,}" for run_ in runs]
     table["seconds"] = [f"{run_['seconds']:.1f}" for run_ in runs]

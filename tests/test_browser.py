@@ -1,4 +1,4 @@
-"""Part 1 in a real JupyterLab, in a real browser: `workbook lab` as a student meets it."""
+"""A real JupyterLab in a real browser: `workbook lab` as a student meets it."""
 
 import os
 import re
@@ -59,9 +59,9 @@ def page():
         browser.close()
 
 
-def test_part_1_opens_and_runs(lab, page):
-    page.goto(lab)
-    page.locator(".jp-RenderedMarkdown h1", has_text="Part 1").wait_for(timeout=60_000)
+def run_all(page, notebook):
+    """Run all cells of the notebook that is open, and wait for the last one."""
+    page.locator(".jp-RenderedMarkdown h1", has_text=notebook).wait_for(timeout=60_000)
     page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
     last = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").last
@@ -71,8 +71,71 @@ def test_part_1_opens_and_runs(lab, page):
         last.scroll_into_view_if_needed()
     assert re.fullmatch(r"\[\d+\]:", last.inner_text().strip()), "the last cell has run"
     assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count() == 0
+
+
+def scroll_to(page, locator):
+    """Scroll up until the locator is in view: Lab does not render cells that are far from it."""
+    page.locator(".jp-WindowedPanel-outer:visible").last.hover()
+    for _ in range(60):
+        if locator.count() and locator.is_visible():
+            break
+        page.mouse.wheel(0, -400)
+        page.wait_for_timeout(100)
+    locator.scroll_into_view_if_needed()
+
+
+def screenshot(page, name):
+    if folder := os.environ.get("WORKBOOK_SCREENSHOTS"):
+        page.screenshot(path=f"{folder}/{name}.png")
+
+
+def test_part_1_opens_and_runs(lab, page):
+    page.goto(lab)
+    run_all(page, "Part 1")
     assert page.locator(".jp-OutputArea-output svg, .jp-OutputArea-output img").count() > 0
     assert page.get_by_text("Jupyter news").count() == 0, "Lab asks nothing about the network"
-    if folder := os.environ.get("WORKBOOK_SCREENSHOTS"):
-        page.locator(".jp-RenderedMarkdown h1").first.scroll_into_view_if_needed()
-        page.screenshot(path=f"{folder}/part1.png")
+    page.locator(".jp-RenderedMarkdown h1").first.scroll_into_view_if_needed()
+    screenshot(page, "part1")
+
+
+def test_the_studio_trains_stops_and_remembers(lab, page):
+    page.set_viewport_size({"width": 1100, "height": 1000})
+    page.goto(lab.replace("part1_standard_scaler", "ec1_ablations"))
+    run_all(page, "EC1")
+    button = lambda name: page.locator("button.jupyter-button", has_text=re.compile(f"^{name}$"))
+    slider = lambda name: page.locator(".widget-hslider", has=page.get_by_text(name, exact=True))
+    curves = page.locator("img.ablation-curves, .ablation-curves img")
+    rows = page.locator("table.ablation-runs tbody tr")
+    scroll_to(page, button("Train"))
+
+    slider("dropout").get_by_role("slider").press("ArrowRight")
+    slider("dropout").get_by_role("slider").press("ArrowRight")
+    slider("dropout").get_by_text("0.10").wait_for()
+    assert page.get_by_text("No runs yet").is_visible(), "moving a slider trains nothing"
+
+    before = curves.get_attribute("src")
+    button("Train").click()
+    page.get_by_text(re.compile("Training: [2-9] of 10 epochs")).wait_for()
+    assert curves.get_attribute("src") != before, "the curve grows while it trains"
+    screenshot(page, "studio_training")
+    rows.nth(0).wait_for()
+    assert "0.1" in rows.nth(0).inner_text() and "best" in rows.nth(0).inner_text()
+
+    slider("learning rate").get_by_role("slider").press("End")
+    button("Train").click()
+    page.locator("table.ablation-runs", has_text="diverged").wait_for()
+
+    slider("epochs").get_by_role("slider").press("End")
+    button("Train").click()
+    page.get_by_text(re.compile("Training: .* of 60 epochs")).wait_for()
+    button("Stop").click()
+    page.get_by_text("Stopped after").wait_for(timeout=5000)
+    screenshot(page, "studio")
+
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(1500)
+    page.reload()
+    page.locator(".jp-RenderedMarkdown h1", has_text="EC1").wait_for(timeout=60_000)
+    scroll_to(page, button("Train"))
+    assert rows.count() == 2, "both runs are there again"
+    screenshot(page, "studio_reloaded")

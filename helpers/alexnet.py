@@ -107,6 +107,18 @@ def download_weights(stall_s=20):
     return target
 
 
+def prepare_grey(images, input_px=224, mean=IMAGENET_MEAN, std=IMAGENET_STD):
+    """Return grey uint8 images (B, 1, H, W) as AlexNet's input: (B, 3, input_px, input_px), normalised.
+
+    Images that are no longer uint8, as crops in training, keep their size; they too are in 0..255.
+    """
+    greys = images.float() / 255
+    if images.dtype == torch.uint8 and greys.shape[-2:] != (input_px, input_px):
+        greys = F.interpolate(greys, size=(input_px, input_px), mode="bilinear", antialias=True)
+    mean, std = (greys.new_tensor(values).view(-1, 1, 1) for values in (mean, std))
+    return ((greys - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
 class AlexNetScenes(AlexNet):
     """torchvision's AlexNet with an input rule: grey images (B, 1, H, W) uint8 -> logits (B, num_classes).
 
@@ -118,15 +130,9 @@ class AlexNetScenes(AlexNet):
         self.input_px, self.mean, self.std = input_px, tuple(mean), tuple(std)
 
     def prepare(self, images):
-        """Return grey uint8 images as the network's input: (B, 3, input_px, input_px), normalised, on its device.
-
-        Images that are no longer uint8, as crops in training, keep their size; they too are in 0..255.
-        """
-        greys = images.to(self.features[0].weight.device).float() / 255
-        if images.dtype == torch.uint8 and greys.shape[-2:] != (self.input_px, self.input_px):
-            greys = F.interpolate(greys, size=(self.input_px, self.input_px), mode="bilinear", antialias=True)
-        mean, std = (greys.new_tensor(values).view(-1, 1, 1) for values in (self.mean, self.std))
-        return ((greys - mean) / std).contiguous(memory_format=torch.channels_last)
+        """Return grey images as the network's input, on its device: see `prepare_grey`."""
+        images = images.to(self.features[0].weight.device)
+        return prepare_grey(images, self.input_px, self.mean, self.std)
 
     def forward(self, images):
         """Return the logits (B, num_classes) of grey images (B, 1, H, W) uint8."""

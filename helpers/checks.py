@@ -9,8 +9,10 @@ import copy
 import numpy as np
 import torch
 import torch.nn.functional as F
+from sklearn.metrics import confusion_matrix
 from sklearn.preprocessing import StandardScaler
 from torch import nn
+from torch.ao.quantization import MinMaxObserver
 from torchvision.transforms import v2
 
 from helpers.data import Split, batches
@@ -362,3 +364,64 @@ def check_prepare_for_fine_tuning(function):
             if not name.startswith("classifier.2."):
                 _compare(f"the frozen weights {name}, which must stay as they were", p, before[name], tolerance=0)
     _passed("prepare_for_fine_tuning")
+
+
+# --- EC2 -------------------------------------------------------------------------------------------------------------
+
+
+def check_affine_parameters(function):
+    """Check (low, high) -> (scale, zero_point), against torch.ao.quantization's MinMaxObserver."""
+    for low, high in ((-1.0, 3.0), (0.0, 6.0), (-0.02, 0.01), (2.0, 5.0), (-7.0, -3.0)):
+        scale, zero_point = _pair("affine_parameters", function(low, high), "scale and zero point")
+        observer = MinMaxObserver(torch.quint8, torch.per_tensor_affine)
+        observer(torch.tensor([low, high]))
+        expected_scale, expected_zero_point = observer.calculate_qparams()
+        what = f"of the range {low:g} to {high:g}"
+        if low > 0 or high < 0:
+            what += " (0 itself must have a code)"
+        _compare(f"scale {what}", scale, expected_scale.item())
+        _expect(isinstance(zero_point, int), f"zero point: expected an int, got {type(zero_point).__name__}.")
+        _compare(f"zero point {what}", zero_point, expected_zero_point.item(), tolerance=0)
+    _passed("affine_parameters")
+
+
+def check_quantise(function):
+    """Check (values, scale, zero_point) -> uint8 codes, against torch.fake_quantize_per_tensor_affine."""
+    values = torch.tensor([[-9.0, -1.0, -0.26, 0.0], [0.26, 0.74, 2.9, 60.0]])
+    for scale, zero_point in ((0.5, 10), (0.02, 128)):
+        codes = function(values, scale, zero_point)
+        _expect(isinstance(codes, torch.Tensor), f"codes: expected a tensor, got {type(codes).__name__}.")
+        _expect(codes.dtype == torch.uint8, f"codes: expected torch.uint8, got {codes.dtype}.")
+        rounded = torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, 255)
+        expected = (rounded / scale + zero_point).round()
+        _compare(f"codes at scale {scale:g}, zero point {zero_point}", codes, expected, tolerance=0)
+    _passed("quantise")
+
+
+def check_dequantise(function):
+    """Check (codes, scale, zero_point) -> values, against torch.fake_quantize_per_tensor_affine."""
+    codes = torch.arange(0, 252, 21, dtype=torch.uint8).view(3, 4)
+    for scale, zero_point in ((0.05, 30), (0.013, 100)):
+        values = scale * (codes.double() - zero_point)
+        expected = torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, 255)  # codes stay what they are
+        _compare(f"values at scale {scale:g}, zero point {zero_point}", function(codes, scale, zero_point), expected)
+    _passed("dequantise")
+
+
+# --- EC3 -------------------------------------------------------------------------------------------------------------
+
+
+def check_confusion_matrix(function):
+    """Check (labels, predictions, num_classes) -> counts, rows true and columns predicted, against scikit-learn's."""
+    generator = torch.Generator().manual_seed(5)
+    labels, predictions = torch.randint(0, 4, (2, 60), generator=generator)
+    for num_classes in (4, 6):  # classes that do not occur have a row and a column too
+        expected = confusion_matrix(labels, predictions, labels=range(num_classes))
+        got = function(labels, predictions, num_classes)
+        try:
+            is_transposed = np.array_equal(np.asarray(got), expected.T)
+        except (TypeError, ValueError, RuntimeError):
+            is_transposed = False
+        _expect(not is_transposed, "confusion matrix: expected rows for true classes, got rows for predicted ones.")
+        _compare(f"confusion matrix of {num_classes} classes", got, expected, tolerance=0)
+    _passed("confusion_matrix")

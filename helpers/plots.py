@@ -186,6 +186,42 @@ def compare_histories(histories, key, ylabel, ax=None, title=""):
     return ax
 
 
+def plot_confusion(matrix, class_names, ax=None, title="", cbar=False):
+    """Draw a confusion matrix (rows: true class, columns: predicted), counts or shares, its numbers written in."""
+    ax = ax or new_axes(7.4, 6.2)
+    matrix = np.asarray(matrix)
+    is_share = matrix.dtype.kind == "f"
+    labels = np.where(matrix == 0, "", np.char.mod("%.0f" if is_share else "%d", 100 * matrix if is_share else matrix))
+    options = {"cmap": "Blues", "annot": labels, "fmt": "", "annot_kws": {"size": 7}, "square": True, "cbar": cbar}
+    sns.heatmap(matrix, xticklabels=class_names, yticklabels=class_names, ax=ax, **options)
+    ax.tick_params(labelsize=8, length=0)
+    ax.set(xlabel="predicted", ylabel="true", title=title)
+    return ax
+
+
+def show_answer(image, probabilities, class_names, num_shown=5):
+    """Draw one picture (1, H, W) beside the most probable classes and their probabilities; return the two Axes."""
+    _, axes = plt.subplots(1, 2, figsize=(7, 2.8), width_ratios=(1, 1.5))
+    show_image(image, "as the network sees it", axes[0])
+    best = np.argsort(-np.asarray(probabilities))[:num_shown]
+    plot_bars(
+        [class_names[i] for i in best], [float(probabilities[i]) for i in best], "probability", ax=axes[1], highlight=0
+    )
+    axes[1].set_xlim(0, 1.15)
+    return axes
+
+
+def plot_reliability(tables, ax=None):
+    """Draw accuracy against confidence for `analysis.reliability`'s tables, {label: table}, and the line of honesty."""
+    ax = ax or new_axes(4.6, 4.2)
+    ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle="--", label="as sure as right")
+    for (label, table), color in zip(tables.items(), COLORS[1:]):
+        ax.plot(table["confidence"], table["accuracy"], marker="o", color=color, label=label)
+    ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
+    ax.legend()
+    return ax
+
+
 def plot_runs(histories, axes, num_epochs=None):
     """Draw the loss of the last of several histories, {label: history}, and the held-out accuracy of all of them.
 

@@ -1,5 +1,6 @@
 """recipe -> saved result: how each network is trained, what was tried on held-out images, and the runs over seeds."""
 
+import hashlib
 import itertools
 import json
 import platform
@@ -18,11 +19,12 @@ from tqdm.auto import tqdm
 from helpers.alexnet import LAST_LAYER, LAST_TWO_LAYERS, find_weights, fit_head, freeze, make_alexnet
 from helpers.augmentation import Augmentation
 from helpers.data import Scenes, hold_out, is_duplicate, prepare
-from helpers.files import RESULTS, WorkbookError, atomic_write
+from helpers.files import RESULTS, WorkbookError, atomic_write, cache_folder, digest
 from helpers.finetuning import CROPS, EVERYTHING, borrow_everything, fit_everything
 from helpers.models import SimpleNet, SimpleNetDropout, latency_ms, num_parameters, size_mb
-from helpers.training import TrainConfig, choose_device, fit, predict
+from helpers.training import TrainConfig, choose_device, fit, for_profile, predict
 
+TRAINED_VERSION = 1  # raise it when training changes: networks in the cache are then trained anew
 SETTINGS = ("num_epochs", "batch_size", "learning_rate", "weight_decay", "label_smoothing")  # what grids may vary
 
 
@@ -109,6 +111,27 @@ def run(recipe, train, val, config):
     return model, recipe.fit(model, train, val, config, **options)
 
 
+def trained(name, scenes, seed=0):
+    """Return the network trained by its recipe on these Scenes; a second call takes it from the cache.
+
+    In the profile "quick", a few epochs.
+    """
+    recipe = RECIPES[name]
+    config = for_profile(replace(recipe.config, seed=seed))
+    images = hashlib.sha256(scenes.train.images.numpy()).hexdigest()
+    key = digest([TRAINED_VERSION, name, asdict(config), repr(recipe.augment), images, torch.__version__])
+    path = cache_folder() / "models" / f"{name}-{key}.pt"
+    torch.manual_seed(seed)
+    model = recipe.build()
+    if path.exists():
+        model.load_state_dict(torch.load(path, weights_only=True), strict=False)
+        return model.eval()
+    model, _ = run(recipe, *recipe.prepare(scenes), config)
+    with atomic_write(path) as temporary:  # what is frozen comes from the borrowed weights
+        torch.save({name: p for name, p in model.named_parameters() if p.requires_grad}, temporary)
+    return model.eval()
+
+
 def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
     """Train every setting of the recipe's grid and measure it on 20 held-out training images a class.
 
@@ -175,15 +198,14 @@ def run_seeds(name, scenes, seeds=range(5)):
 def machine(config):
     """Return one line on what ran: device, cores and versions."""
     device = choose_device(config.device)
-    chip = (
-        torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} cores of {_cpu_name()}"
-    )
+    chip = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} cores of {cpu_name()}"
     return (
         f"{chip}, Python {platform.python_version()}, torch {torch.__version__}, torchvision {torchvision.__version__}"
     )
 
 
-def _cpu_name():
+def cpu_name():
+    """Return the name of the processor."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

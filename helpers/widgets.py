@@ -18,7 +18,9 @@ from matplotlib.figure import Figure
 
 from helpers import plots
 from helpers.ablation import SIMPLE_NET, Settings, run, standard_error, ties_with_best
+from helpers.analysis import read_photograph
 from helpers.files import DATA, WorkbookError, atomic_write, profile
+from helpers.training import predict
 
 
 class Panel(ipywidgets.VBox):
@@ -67,6 +69,32 @@ def slider(label, value, low, high, step=None, log=False):
     if isinstance(value, int):
         return ipywidgets.IntSlider(value, min=low, max=high, step=step or 1, **options)
     return ipywidgets.FloatSlider(value, min=low, max=high, step=step or 0.05, readout_format=".2f", **options)
+
+
+class PhotographPanel(Panel):
+    """A button to choose a photograph, and what a network says of it."""
+
+    def __init__(self, model, class_names):
+        self.model, self.class_names = model, class_names
+        self.upload = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Choose a photograph")
+        self.upload.layout.width = "220px"
+        self.status = ipywidgets.HTML()
+        self.picture = ipywidgets.Image(format="png", layout=Layout(max_width="100%", width="620px", display="none"))
+        self.upload.observe(self._answer, names="value")
+        super().__init__([self.upload, self.status, self.picture])
+
+    def _answer(self, _):
+        for file in self.upload.value[-1:]:
+            try:
+                image = read_photograph(io.BytesIO(file["content"]), self.model.input_px)
+            except WorkbookError as error:
+                self.status.value, self.picture.layout.display = html.escape(f"{file['name']}: {error}"), "none"
+                return
+            probabilities = predict(self.model, image).softmax(dim=1)[0]
+            self.picture.value = to_png(plots.show_answer(image[0], probabilities, self.class_names))
+            self.picture.layout.display = ""
+            best = self.class_names[probabilities.argmax()]
+            self.status.value = f"{html.escape(file['name'])}: {best}, {probabilities.max():.2f}"
 
 
 # --- a panel that trains ---------------------------------------------------------------------------------------------

@@ -40,6 +40,16 @@ def test_an_answer_of_none_is_refused_in_a_sentence(name):
 
 # Plausible mistakes: (exercise, what the solution says, what a student might say in its place, what the check says).
 MISTAKES = [
+    ("affine_parameters", "min(low, 0.0), max(high, 0.0)", "low, high", "0 itself"),
+    ("affine_parameters", "/ 255", "/ 256", "scale"),
+    ("affine_parameters", "round(-low / scale)", "round(low / scale)", "zero point"),
+    ("quantise", ".clamp(0, 255)", "", "codes"),
+    ("quantise", ".round()", "", "codes"),
+    ("quantise", "+ zero_point", "", "codes"),
+    ("dequantise", ".float() - zero_point", " - zero_point", "values"),
+    ("dequantise", "- zero_point", "", "values"),
+    ("confusion_matrix", "labels * num_classes + predictions", "predictions * num_classes + labels", "rows for true"),
+    ("confusion_matrix", "return counts.view(num_classes, num_classes)", "return counts", "shape"),
     ("running_mean_and_std", "(squares / n)", "(squares / (n - 1))", "standard deviation"),
     ("running_mean_and_std", " + delta**2 * n * len(batch) / total", "", "standard deviation"),
     ("running_mean_and_std", "mean += delta * len(batch) / total", "mean += delta / 2", "mean over"),

@@ -1,0 +1,139 @@
+"""Int8 networks: small, close to the original, saved and read back; a broken one is refused."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import alexnet
+
+from helpers import quantization
+from helpers.alexnet import AlexNetScenes, Weights, make_alexnet
+from helpers.data import Split
+from helpers.files import WorkbookError
+from helpers.models import SimpleNet, SimpleNetDropout
+from helpers.quantization import Bfloat16, compare, load_quantized, quantize, save_state, with_thin_layers
+from helpers.training import TrainConfig, fit, predict
+
+
+@pytest.fixture(scope="module")
+def split():
+    """300 images that a network can tell apart: each class has a bright square in a place of its own."""
+    generator = torch.Generator().manual_seed(0)
+    images, labels = torch.randn(300, 1, 64, 64, generator=generator) / 2, torch.arange(300) % 15
+    for image, label in zip(images, labels.tolist()):
+        row, column = divmod(label, 4)
+        image[0, 16 * row : 16 * row + 12, 16 * column : 16 * column + 12] += 2
+    return Split(images, labels)
+
+
+@pytest.fixture(scope="module")
+def trained(split):
+    torch.manual_seed(0)
+    model = SimpleNet()
+    fit(model, split, split, TrainConfig(num_epochs=12, device="cpu"))
+    return model
+
+
+@pytest.fixture(scope="module")
+def small_alexnet():
+    torch.manual_seed(0)
+    return make_alexnet(Weights(make_alexnet().state_dict(), 64, (0.5,) * 3, (0.25,) * 3)).eval()
+
+
+@pytest.fixture
+def greys():
+    return torch.randint(0, 256, (8, 1, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
+
+
+def test_int8_gives_nearly_the_same_answers_from_a_quarter_of_the_file(trained, split, tmp_path):
+    int8 = quantize(trained, split.images[:64])
+    table = compare({"fp32": trained, "int8": int8}, split, rounds=1).set_index("model")
+    assert table.loc["fp32", "accuracy"] > 0.8 and table.loc["int8", "agreement"] >= 0.95
+    assert table.loc["fp32", "agreement"] == 1 and (table[["ms, batch 1", "ms, batch 32"]] > 0).all(axis=None)
+    assert sum(p.numel() for p in int8.parameters()) == 0, "no float weight is left"
+    assert table.loc["int8", "MB"] == pytest.approx(save_state(int8, tmp_path / "int8.pt"), rel=0.02)
+    assert table.loc["int8", "MB"] < 0.35 * table.loc["fp32", "MB"]  # of so small a file, names are a large part
+
+
+def test_the_model_that_is_quantised_stays_as_it_is(trained, split):
+    before = predict(trained, split.images[:8])
+    quantize(trained, split.images[:32])
+    assert torch.equal(predict(trained, split.images[:8]), before)
+
+
+def test_dropout_is_gone_and_relu_is_part_of_the_layer_before(split):
+    layers = quantize(SimpleNetDropout(), split.images[:8]).layers
+    names = [type(layer).__name__ for layer in layers]
+    assert not any("Dropout" in name or name == "ReLU" for name in names)
+    assert sum(name in ("ConvReLU2d", "LinearReLU") for name in names) == 3
+
+
+def test_alexnet_is_quantised_with_its_input_rule(small_alexnet, greys):
+    int8 = quantize(small_alexnet, greys)
+    expected, got = predict(small_alexnet, greys), predict(int8, greys)
+    assert got.shape == (8, 15) and (got - expected).norm() < 0.15 * expected.norm()
+
+
+def test_a_quantised_network_is_saved_and_read_back(trained, split, tmp_path):
+    int8 = quantize(trained, split.images[:64])
+    save_state(int8, tmp_path / "int8.pt")
+    again = load_quantized(tmp_path / "int8.pt", like=SimpleNet())
+    assert torch.equal(predict(again, split.images), predict(int8, split.images))
+
+
+@pytest.mark.parametrize("damage", ["absent", "cut", "other"])
+def test_a_damaged_int8_file_is_named(damage, trained, split, tmp_path):
+    path = tmp_path / "int8.pt"
+    if damage != "absent":
+        save_state(quantize(trained, split.images[:64]), path)
+        content = path.read_bytes()
+        path.write_bytes(content[:1000] if damage == "cut" else b"hello")
+    with pytest.raises(WorkbookError, match="int8.pt does not hold an int8 SimpleNet"):
+        load_quantized(path, like=SimpleNet())
+
+
+def test_a_wrongly_calibrated_network_is_refused_and_not_shown(trained, split):
+    wrong = quantize(trained, split.images[:64] / 1000)  # as if images had been scaled twice: all ranges far too small
+    with pytest.raises(WorkbookError, match="accuracy of .* calibration"):
+        compare({"fp32": trained, "int8": wrong}, split, rounds=1)
+
+
+def test_a_model_of_another_kind_is_refused():
+    with pytest.raises(WorkbookError, match="knows SimpleNet, SimpleNetDropout and AlexNet, not Linear"):
+        quantize(nn.Linear(2, 2), torch.zeros(1, 2))
+
+
+def test_bfloat16_halves_the_file_and_keeps_the_answers(trained, split, tmp_path):
+    half = Bfloat16(trained)
+    assert (predict(half, split.images).argmax(1) == predict(trained, split.images).argmax(1)).float().mean() > 0.95
+    assert quantization.file_size_mb(half) < 0.6 * quantization.file_size_mb(trained)
+
+
+def test_thin_layers_lose_nothing_where_the_rank_is_theirs(small_alexnet, greys):
+    for index in (1, 4):
+        whole = small_alexnet.classifier[index]
+        whole.weight.data = torch.randn(whole.out_features, 3) @ torch.randn(3, whole.in_features) / 100
+    thin = with_thin_layers(small_alexnet, rank=4)
+    torch.testing.assert_close(predict(thin, greys), predict(small_alexnet, greys), rtol=1e-3, atol=1e-3)
+    assert quantization.file_size_mb(thin) < 0.1 * quantization.file_size_mb(small_alexnet)
+
+
+def test_pooling_and_relu_change_places_without_changing_the_network(trained, split):
+    prepare, layers = quantization.input_rule_and_layers(trained)
+    assert [type(layer).__name__ for layer in layers][:3] == ["Conv2d", "ReLU", "MaxPool2d"]
+    torch.testing.assert_close(layers(prepare(split.images[:4])), trained(split.images[:4]))
+
+
+def test_latencies_are_told_in_turns(trained, split):
+    times = quantization.latencies({"a": trained, "b": trained}, split.images[:2], rounds=3)
+    assert set(times) == {"a", "b"} and all(median > 0 and spread >= 0 for median, spread in times.values())
+
+
+def test_the_processor_is_named_with_vnni_or_without():
+    assert quantization.processor().endswith(("with VNNI", "without VNNI"))
+
+
+def test_the_quantised_alexnet_is_torchvisions(small_alexnet):
+    assert isinstance(small_alexnet, AlexNetScenes) and replace(TrainConfig(), seed=1)
+    alexnet(num_classes=15).load_state_dict(small_alexnet.state_dict())

@@ -72,6 +72,31 @@ def data(
     print(load_folder(install_scenes(source)))
 
 
+@app.command()
+def report(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The PDF to write.")] = Path("report.pdf"),
+    name: Annotated[str, typer.Option(help="Your name, for the cover.")] = "",
+    email: Annotated[str, typer.Option(help="Your address.")] = "",
+    id: Annotated[str, typer.Option("--id", help="Your student id.")] = "",
+    team: Annotated[str, typer.Option(help="Your team.")] = "",
+    title: Annotated[str, typer.Option(help="The report's title.")] = "Scene recognition with deep learning",
+    full: Annotated[bool, typer.Option("--full", help="Add every notebook, with its code.")] = False,
+    run_first: Annotated[bool, typer.Option("--run", help="Run the notebooks first, and keep their outputs.")] = False,
+    folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS,
+):
+    """Write answers, plots and tables of all notebooks into one PDF. Only what is stored in them is printed."""
+    from helpers.report import Details, make_report
+
+    if run_first:
+        run([], save=True)
+    missing, log = make_report(output, Details(title, name, email, id, team), folder, full)
+    for sentence in log:
+        print(f"note: {sentence}", file=sys.stderr)
+    for sentence in missing:
+        print(f"missing: {sentence}")
+    print(f"{output} is written.")
+
+
 Network = Annotated[str, typer.Argument(help="SimpleNet, SimpleNetDropout, ...")]
 
 

@@ -1,0 +1,268 @@
+"""The report: all that belongs in it is there, nothing hostile gets through, a broken part costs itself alone."""
+
+import base64
+import io
+import re
+import shutil
+import subprocess
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+
+from helpers.files import NOTEBOOKS, WorkbookError
+from helpers.report import PROMPT, Details, is_unanswered, literal, make_report
+
+pytestmark = pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext (poppler-utils) is not installed")
+
+
+def write(folder, name, *cells):
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    nbformat.write(new_notebook(cells=list(cells)), folder / f"{name}.ipynb")
+
+
+def title(text):
+    return new_markdown_cell(f"# {text}")
+
+
+def question(text):
+    return new_markdown_cell(f"### {text}", metadata={"tags": ["report", "question"]})
+
+
+def answer(text, **options):
+    return new_markdown_cell(text, metadata={"tags": ["report", "answer"], "question": "q"}, **options)
+
+
+def shown(*outputs, caption="", tags=("report",), source="1"):
+    return new_code_cell(source, outputs=list(outputs), metadata={"tags": list(tags), "caption": caption})
+
+
+def display(**data):
+    kinds = {"svg": "image/svg+xml", "png": "image/png", "html": "text/html", "plain": "text/plain"}
+    return new_output("display_data", {kinds[key]: value for key, value in data.items()})
+
+
+def text_of(path):
+    text = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True).stdout
+    return " ".join(text.split())
+
+
+@pytest.fixture
+def report(tmp_path):
+    """Return a function that makes the report of the notebooks in tmp_path: (text, missing, log)."""
+
+    def make(**options):
+        missing, log = make_report(tmp_path / "report.pdf", folder=tmp_path, **options)
+        return text_of(tmp_path / "report.pdf"), missing, log
+
+    return make
+
+
+PNG = base64.b64encode(
+    (lambda file: Image.new("RGB", (40, 30), "red").save(file, "PNG") or file.getvalue())(io.BytesIO())
+).decode()
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="50" height="20"><text x="1" y="12">vector</text></svg>'
+
+
+def test_questions_answers_figures_tables_and_text_are_in_the_order_of_the_parts(tmp_path, report):
+    write(tmp_path, "conclusion", title("Conclusion"), question("What have you learned?"), answer("To *look*."))
+    write(
+        tmp_path,
+        "part1_x",
+        title("Part 1 · Pixels"),
+        shown(display(svg=SVG), caption="A vector figure."),
+        shown(display(png=PNG), caption="A picture."),
+        shown(display(html="<table><tr><th>a</th></tr><tr><td>4711</td></tr></table>"), caption="A table."),
+        shown(new_output("stream", name="stdout", text="accuracy 0.57\n"), caption="Accuracies."),
+        question("Why?"),
+        answer("Because $e^{i\\pi} = -1$, and **so on**."),
+        new_markdown_cell("not for the report"),
+    )
+    text, missing, log = report(details=Details(name="Ada Lovelace", team="Engines", id="1815", email="a@b.org"))
+    expected = (
+        "Ada Lovelace Engines 1815 a@b.org Part 1 vector figure picture 4711 0.57 Why? Because Conclusion look".split()
+    )
+    for word in expected:
+        assert word in text, word
+    assert text.rindex("Part 1 · Pixels") < text.rindex("Conclusion") and "not for the report" not in text
+    assert (missing, log) == ([], [])
+
+
+def test_full_adds_code_and_everything_else(tmp_path, report):
+    write(tmp_path, "part1_x", title("Part 1"), new_code_cell("secret_name = 6 * 7"), new_markdown_cell("side remark"))
+    assert "secret_name" not in report()[0]
+    text = report(full=True)[0]
+    assert "secret_name" in text and "side remark" in text and "Appendix: Part 1" in text
+
+
+def test_what_is_missing_is_said_in_its_place_and_listed(tmp_path, report):
+    write(
+        tmp_path,
+        "part1_x",
+        shown(),
+        question("Why one?"),
+        answer(PROMPT),
+        question("Why two?"),
+        question("Why three?"),
+        answer("Because."),
+        shown(new_output("stream", name="stdout", text="it: wrong\n"), tags=("check",)),
+    )
+    text, missing, _ = report()
+    assert missing == [
+        "part1_x: not run, or run without a result: cell 1.",
+        "part1_x: not answered: “Why one?”",
+        "part1_x: no answer to “Why two?”",
+        "part1_x: the check of ? has not passed.",
+    ]
+    assert "has not been run" in text and "Not answered yet" in text and "What is missing" in text
+
+
+@pytest.mark.parametrize(("source", "expected"), [("", True), (f"\n{PROMPT}\n", True), (f"{PROMPT} Yes.", False)])
+def test_an_answer_with_the_prompt_alone_is_none(source, expected):
+    assert is_unanswered(source) is expected
+
+
+def test_a_cell_that_raised_is_shown_as_such(tmp_path, report):
+    error = new_output("error", ename="ValueError", evalue="\x1b[31mbad value\x1b[0m", traceback=["..."])
+    write(tmp_path, "part1_x", shown(error))
+    assert "This cell raised an error ValueError: bad value" in report()[0]
+
+
+@pytest.mark.parametrize("formula", ["\\frac{1}{", "\\nosuchmacro{x}", "\\begin{align} a &= ", "{{{"])
+def test_malformed_mathematics_is_printed_as_source_and_named(formula, tmp_path, report):
+    write(tmp_path, "part1_x", question("Why?"), answer(f"Before ${formula}$ after."), answer("And the next."))
+    text, _, log = report()
+    assert "Before" in text and "after." in text and "And the next." in text
+    assert any("part1_x, cell 2" in line for line in log) or formula.split("{")[0].strip("\\") in text.replace(" ", "")
+
+
+def test_a_bare_align_is_set_as_mathematics(tmp_path, report):
+    write(tmp_path, "part1_x", answer("So\n\n\\begin{align}\na &= b + 17 \\\\\nc &= d\n\\end{align}\n\nis true."))
+    text, _, log = report()
+    assert "17" in text and "align" not in text and log == []
+
+
+HOSTILE = [
+    "`#panic(1)`{=typst}",
+    "```{=typst}\n#panic(1)\n```",
+    '#panic(1) and #read("/etc/hostname")',
+    '[x]{typst:text:fill="panic(1)"}',
+    "<span typst:text:fill='panic(1)'>red</span>",
+    "<table typst:fill='panic(1)'><tr><td style='background-color: panic(1)'>cell</td></tr></table>",
+    '::: {typst:fill="panic(1)"}\ninside\n:::',
+    "\\input{/etc/passwd} \\include{x}",
+    '$#panic(1)$ and $\\text{#panic(1)}$ and $"#panic(1)"$',
+    '```python\n*/ #panic(1) ]] "\n```',
+    "![#panic(1)](/etc/passwd) ![x](../../../etc/hostname) ![y](file:///etc/hostname)",
+    '[link](javascript:alert(1)) [x]("#panic(1)")',
+    "$\\href{file:///etc/passwd}{x}$ $\\class{a}{b}$ $\\unicode{x}$",
+    '@panic <panic> #import "x.typ" = not a heading \\ *',
+]
+
+
+@pytest.mark.parametrize("source", HOSTILE)
+def test_code_in_an_answer_is_text_and_never_reaches_the_typesetter(source, tmp_path, report):
+    write(tmp_path, "part1_x", question("Why?"), answer(f"start\n\n{source}\n\nend"), answer("the next answer"))
+    text, _, log = report()
+    assert "start" in text and "the next answer" in text
+    assert not any("panicked" in line for line in log), log
+    hostname = subprocess.run(["cat", "/etc/hostname"], capture_output=True, text=True).stdout.strip()
+    assert "root:" not in text and (not hostname or hostname not in text)
+
+
+@pytest.mark.parametrize("where", ["caption", "title", "name"])
+def test_code_in_captions_titles_and_names_is_text(where, tmp_path, report):
+    evil = '#panic(1) "] \\ $x'
+    caption = evil if where == "caption" else ""
+    cells = [title(evil if where == "title" else "Part 1"), shown(display(png=PNG), caption=caption)]
+    write(tmp_path, "part1_x", *cells)
+    text, _, log = report(details=Details(name=evil if where == "name" else ""))
+    assert "#panic(1)" in text and log == []
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        display(png="bm90IGEgcGljdHVyZQ=="),
+        display(png="%%%"),
+        display(svg="<svg"),
+        display(svg='<svg xmlns="http://www.w3.org/2000/svg"><image href="/etc/hostname" width="9" height="9"/></svg>'),
+        display(html="<table><tr><td>" + "<table>" * 50),
+        display(html="<table><script>alert(1)</script></table>"),
+        display(plain="x" * 5000),
+    ],
+    ids=["no-png", "no-base64", "broken-svg", "svg-reads-file", "nested-tables", "script", "long-line"],
+)
+def test_a_broken_output_costs_itself_alone(output, tmp_path, report):
+    write(tmp_path, "part1_x", shown(output, caption="It."), question("Why?"), answer("the next answer"))
+    write(tmp_path, "part2_y", question("And?"), answer("another part"))
+    text, *_ = report()
+    assert "the next answer" in text and "another part" in text
+
+
+def test_a_file_that_is_no_notebook_is_named_and_the_others_are_printed(tmp_path, report):
+    (tmp_path / "part1_x.ipynb").write_text("{")
+    (tmp_path / "part3_z.ipynb").write_text('{"cells": 3}')
+    write(tmp_path, "part2_y", question("And?"), answer("another part"))
+    text, missing, log = report()
+    assert "another part" in text and len(log) == 2 and "part1_x.ipynb cannot be read" in log[0]
+    assert any("part3_z" in sentence for sentence in missing)
+
+
+def test_attachments_and_pictures_beside_the_notebook_are_printed(tmp_path, report):
+    (tmp_path / "mine.png").write_bytes(base64.b64decode(PNG))
+    (tmp_path.parent / "other.png").write_bytes(base64.b64decode(PNG))
+    source = "![one](attachment:a.png) ![two](mine.png) ![three](../other.png) ![four](http://127.0.0.1:9/x.png)"
+    write(tmp_path, "part1_x", answer(source, attachments={"a.png": {"image/png": PNG}}))
+    text, *_ = report()
+    pictures = subprocess.run(["pdfimages", "-list", tmp_path / "report.pdf"], capture_output=True, text=True).stdout
+    assert len(re.findall(r"^ +\d+ +\d+ image", pictures, flags=re.M)) == 2
+    assert "(picture: three)" in text and "(picture: four)" in text
+
+
+def test_wide_tables_and_long_lines_stay_on_the_page(tmp_path, report):
+    cells = "".join(f"<td>column number {i}</td>" for i in range(25))
+    long_line = new_output("stream", name="stdout", text="word" * 300 + "END\n")
+    write(tmp_path, "part1_x", shown(display(html=f"<table><tr>{cells}</tr></table>")), shown(long_line))
+    text, *_ = report()
+    assert "column number 24" in text and "END" in text.replace(" ", "")
+    boxes = subprocess.run(["pdftotext", "-bbox", tmp_path / "report.pdf", "-"], capture_output=True, text=True).stdout
+    assert max(float(x) for x in re.findall(r'xMax="([\d.]+)"', boxes)) < 595
+
+
+def test_emoji_and_symbols_have_a_font(tmp_path, report):
+    write(tmp_path, "part1_x", answer("Good 🎉 and ✓ → ∞ ≤"))
+    report()
+    fonts = subprocess.run(["pdffonts", tmp_path / "report.pdf"], capture_output=True, text=True).stdout
+    assert "NotoEmoji" in fonts
+
+
+def test_the_pdf_is_tagged_and_knows_its_title_and_author(tmp_path, report):
+    write(tmp_path, "part1_x", answer("Yes."))
+    report(details=Details(title="My title", name="Ada Lovelace"))
+    info = subprocess.run(["pdfinfo", tmp_path / "report.pdf"], capture_output=True, text=True).stdout
+    assert re.search(r"Tagged: +yes", info) and "My title" in info and "Ada Lovelace" in info
+
+
+def test_a_folder_without_notebooks_is_named_and_an_old_report_stays(tmp_path):
+    (tmp_path / "report.pdf").write_text("old")
+    with pytest.raises(WorkbookError, match="no notebooks in"):
+        make_report(tmp_path / "report.pdf", folder=tmp_path)
+    assert (tmp_path / "report.pdf").read_text() == "old"
+
+
+def test_a_string_literal_holds_every_text():
+    assert literal('a"b\\c\n') == '"a\\"b\\\\c\\n"'
+
+
+def test_the_workbooks_own_report_asks_every_question(tmp_path):
+    missing, log = make_report(tmp_path / "report.pdf")
+    text = text_of(tmp_path / "report.pdf")
+    for path in NOTEBOOKS.glob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if "question" in cell.metadata.get("tags", []):
+                words = re.sub(r"[`#*]", "", cell.source).replace('"', "").split()[:4]
+                assert " ".join(words) in text.replace("“", "").replace("”", "").replace('"', ""), cell.source
+    assert (missing, log) == ([], [])

@@ -1,5 +1,6 @@
-"""batch -> another batch of the same scenes: random flips, crops, brightness and contrast."""
+"""batch -> another batch of the same scenes: random flips, turns, crops, brightness and contrast."""
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -18,6 +19,7 @@ def get_data_augmentation_transforms(size, mean, std):
             v2.ToImage(),
             v2.Grayscale(),
             v2.RandomHorizontalFlip(p=0.5),
+            v2.RandomAffine(degrees=12, translate=(0.075, 0.075), fill=round(255 * mean)),
             v2.RandomResizedCrop(size, scale=(0.5, 1.0), ratio=(1.0, 1.0), antialias=True),
             v2.ColorJitter(brightness=0.3, contrast=0.3),
             v2.ToDtype(torch.float32, scale=True),
@@ -35,6 +37,8 @@ class Augmentation:
 
     flip: float = 0.5  # probability of a mirror image
     crop: float = 0.3  # a crop keeps between 1 - crop and 1 of each side, and is enlarged again
+    shift: float = 0.075  # a crop may leave the picture by this share of a side; there it is mirrored
+    turn: float = 12.0  # degrees, at most, to the left or right
     brightness: float = 0.3  # at most this is added or taken, in standard deviations of the pixels
     contrast: float = 0.3  # the spread of grey levels is multiplied by 1 - contrast to 1 + contrast
 
@@ -43,13 +47,14 @@ class Augmentation:
         return self.change_light(self.crop_and_flip(images))
 
     def crop_and_flip(self, images):
-        """Return a random crop of each image (B, 1, H, W), enlarged to full size, half of them mirrored."""
-        num_images, device = len(images), images.device
-        side = 1 - self.crop * torch.rand(num_images, device=device)  # share of height and width that is kept
-        center = (2 * torch.rand(2, num_images, device=device) - 1) * (1 - side)  # the crop stays inside
-        mirror = torch.where(torch.rand(num_images, device=device) < self.flip, -1.0, 1.0)
-        zero = torch.zeros_like(side)
-        rows = torch.stack([side * mirror, zero, center[0], zero, side, center[1]], dim=1)  # (B, 6)
+        """Return a random crop of each image (B, 1, H, W), turned a little, enlarged to full size, half mirrored."""
+        uniform = 2 * torch.rand(4, len(images), device=images.device) - 1  # a row for each kind of change
+        side = 1 - self.crop * (uniform[0] + 1) / 2  # share of height and width that is kept
+        x, y = uniform[1:3] * (1 - side + 2 * self.shift)  # the crop's centre; the picture runs from -1 to 1
+        angle = uniform[3] * self.turn * math.pi / 180
+        mirror = torch.where(torch.rand(len(images), device=images.device) < self.flip, -1.0, 1.0)
+        cos, sin = side * angle.cos(), side * angle.sin()
+        rows = torch.stack([mirror * cos, -sin, x, mirror * sin, cos, y], dim=1)  # (B, 6)
         grid = F.affine_grid(rows.view(-1, 2, 3), list(images.shape), align_corners=False)
         return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
@@ -59,6 +64,7 @@ class Augmentation:
         return images * (1 + self.contrast * amounts[0]) + self.brightness * amounts[1]
 
     def scaled(self, strength):
-        """Return an Augmentation of crops, brightness and contrast `strength` times as strong (flips stay)."""
-        changed = {name: strength * getattr(self, name) for name in ("crop", "brightness", "contrast")}
+        """Return an Augmentation of everything but flips `strength` times as strong."""
+        names = ("crop", "shift", "turn", "brightness", "contrast")
+        changed = {name: strength * getattr(self, name) for name in names}
         return replace(self, **changed)

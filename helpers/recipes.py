@@ -77,8 +77,8 @@ RECIPES = {
     ),
     "SimpleNetDropout": Recipe(
         partial(SimpleNetDropout, rate=0.1),
-        TrainConfig(num_epochs=60, batch_size=64, learning_rate=8e-3, weight_decay=0.05, label_smoothing=0.1),
-        {"learning_rate": (4e-3, 8e-3, 16e-3), "label_smoothing": (0.0, 0.1)},
+        TrainConfig(num_epochs=120, batch_size=64, learning_rate=4e-3, weight_decay=0.5, label_smoothing=0.1),
+        {"dropout_rate": (0.1, 0.3), "augmentation": (0.5, 1.0), "num_epochs": (60, 120)},
         Augmentation(),
     ),
     "AlexNet-last-layer": Recipe(borrowed_alexnet, LAST_LAYER, fit=fit_head, **ALEXNET),

@@ -97,6 +97,47 @@ def report(
     print(f"{output} is written.")
 
 
+@app.command()
+def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS):
+    """Run every exercise and its check; print one line each, the points so far, and what is not answered yet."""
+    from helpers.exercises import read_notebooks, run_exercises, unanswered
+
+    notebooks = read_notebooks(folder)
+    outcomes = run_exercises(notebooks)
+    for outcome in outcomes:
+        exercise = outcome.exercise
+        print(f"{exercise.notebook:24} {exercise.name:26} {outcome.points:>3}/{exercise.points:<3} {outcome.message}")
+    possible = sum(outcome.exercise.points for outcome in outcomes)
+    print(f"{sum(outcome.points for outcome in outcomes)} of {possible} points.")
+    for question in unanswered(notebooks):
+        print(f"not answered yet: {question}")
+
+
+@app.command()
+def release(
+    out: Annotated[Path, typer.Argument(help="A folder for the student copy and its zip.")] = Path("release"),
+    into: Annotated[
+        Path | None, typer.Option(help="A student's folder to bring to this release.")
+    ] = None,
+):
+    """Write student copies: no solutions, no model answers. Refuses if one would leak, or if a master fails."""
+    from helpers.exercises import carry_over, read_notebooks
+
+    has_masters = (Path(__file__).parent / "course").is_dir()  # a student's copy is without it
+    if has_masters:
+        from helpers.course import release as course
+    elif not into:
+        raise WorkbookError("This is a student's copy; releases are made from the complete workbook.")
+    if into:
+        notebooks = read_notebooks()
+        copies = {k: course.student_copy(v) for k, v in notebooks.items()} if has_masters else notebooks
+        print("\n".join(carry_over(into, copies)))
+        return
+    folder, rubric = course.release(out)
+    print(rubric.to_string(index=False))
+    print(f"{rubric['points'].sum()} points in all. {folder} and {folder}.zip are written.")
+
+
 Network = Annotated[str, typer.Argument(help="SimpleNet, SimpleNetDropout, ...")]
 
 

@@ -314,12 +314,10 @@ def pretrain(source, output, config=PretrainConfig(), about=None):
 # model -> file
 
 
-def fold(layer, batch_norm):
-    """Return the weight and bias that alone do what a conv or linear layer, then `batch_norm`, do in eval()."""
+def fold(convolution, batch_norm):
+    """Return the kernel and bias that alone do what `convolution`, then `batch_norm`, do in eval()."""
     scale = batch_norm.weight / (batch_norm.running_var + batch_norm.eps).sqrt()
-    bias = 0 if layer.bias is None else layer.bias
-    weight = layer.weight * scale.view(-1, *[1] * (layer.weight.ndim - 1))
-    return weight, batch_norm.bias + (bias - batch_norm.running_mean) * scale
+    return convolution.weight * scale[:, None, None, None], batch_norm.bias - batch_norm.running_mean * scale
 
 
 def folded_features(network):

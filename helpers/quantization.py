@@ -55,6 +55,53 @@ def quantize(model, calibration_images):
     return quietly(ao.convert, observed)
 
 
+def quantize_by_compiler(model, calibration_images):
+    """Return an int8 network made by torchao's PT2E and compiled by inductor, None where either is missing.
+
+    The first call for each batch size compiles, for some ten seconds. Source: torchao's X86InductorQuantizer tutorial.
+    """
+    try:
+        from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+        from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
+    except ImportError:
+        return None
+    if not has_compiler():
+        return None
+    prepare, layers = input_rule_and_layers(copy.deepcopy(model).cpu().eval())
+    inputs = prepare(calibration_images)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        batch = torch.export.Dim("batch", min=1, max=4096)
+        graph = torch.export.export(layers, (inputs[:2],), dynamic_shapes=({0: batch},)).module()
+        observed = prepare_pt2e(
+            graph, x86.X86InductorQuantizer().set_global(x86.get_default_x86_inductor_quantization_config())
+        )
+        for part in inputs.split(32):
+            observed(part)
+        return Compiled(prepare, torch.compile(convert_pt2e(observed), dynamic=False))
+
+
+class Compiled(nn.Module):
+    """A compiled graph behind its network's input rule."""
+
+    def __init__(self, prepare, graph):
+        super().__init__()
+        self.prepare, self.graph = prepare, graph
+
+    def forward(self, images):
+        """Return the logits of images."""
+        return self.graph(self.prepare(images))
+
+    def eval(self):
+        """Return itself: an exported graph is fixed in eval()."""
+        return self
+
+
+def has_compiler():
+    """Return whether a C++ compiler is installed, which torch.compile needs on a CPU."""
+    return bool(shutil.which("g++") or shutil.which("clang++"))
+
+
 def input_rule_and_layers(model):
     """Return (how images become the first layer's input, all layers of the network in one Sequential)."""
     if isinstance(model, SimpleNet | SimpleNetDropout | SimpleNetVariant):
@@ -162,7 +209,7 @@ def with_thin_layers(model, rank):
 
 def compiled(model):
     """Return the model compiled by torch.compile, None where there is no C++ compiler."""
-    return torch.compile(copy.deepcopy(model).cpu().eval()) if shutil.which("g++") or shutil.which("clang++") else None
+    return torch.compile(copy.deepcopy(model).cpu().eval()) if has_compiler() else None
 
 
 # --- comparison ------------------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ RECIPES = {
     "AlexNet-everything": Recipe(
         lambda: borrow_everything(find_weights()),
         EVERYTHING,
-        {"learning_rate": (0.01, 0.02), "num_epochs": (8, 16)},
+        {"learning_rate": (3e-5, 1e-4)},
         CROPS,
         fit=fit_everything,
         **ALEXNET,

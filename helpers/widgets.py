@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from helpers import plots
 from helpers.ablation import SIMPLE_NET, Settings, run, standard_error, ties_with_best
 from helpers.analysis import read_photograph
-from helpers.files import DATA, WorkbookError, atomic_write, profile
+from helpers.files import DATA, ROOT, WorkbookError, atomic_write, profile
+from helpers.report import Details, make_report
 from helpers.training import predict
 
 
@@ -65,7 +66,7 @@ def slider(label, value, low, high, step=None, log=False):
         "continuous_update": False,
     }
     if log:
-        return ipywidgets.FloatLogSlider(value, min=low, max=high, step=step or 0.05, readout_format=".3~g", **options)
+        return ipywidgets.FloatLogSlider(value, min=low, max=high, step=step or 0.05, readout_format=".2g", **options)
     if isinstance(value, int):
         return ipywidgets.IntSlider(value, min=low, max=high, step=step or 1, **options)
     return ipywidgets.FloatSlider(value, min=low, max=high, step=step or 0.05, readout_format=".2f", **options)
@@ -95,6 +96,32 @@ class PhotographPanel(Panel):
             self.picture.layout.display = ""
             best = self.class_names[probabilities.argmax()]
             self.status.value = f"{html.escape(file['name'])}: {best}, {probabilities.max():.2f}"
+
+
+class ReportPanel(Panel):
+    """Fields for the cover and a button that writes the PDF report beside the notebooks' folder."""
+
+    def __init__(self, output=ROOT / "report.pdf"):
+        self.output = output
+        text = lambda label: ipywidgets.Text(description=label, layout=Layout(width="420px"))
+        self.fields = {name: text(name) for name in ("name", "email", "id", "team")}
+        self.button = ipywidgets.Button(description="Write report.pdf", button_style="primary", icon="file-pdf-o")
+        self.button.on_click(self._write)
+        self.status = ipywidgets.HTML()
+        super().__init__([*self.fields.values(), self.button, self.status])
+
+    def _write(self, _):
+        self.button.disabled, self.status.value = True, "Writing ..."
+        try:
+            details = Details(**{name: field.value for name, field in self.fields.items()})
+            missing, log = make_report(self.output, details)
+            done = f"{self.output.name} is written, from what is saved in the notebooks."
+            sentences = [done, *missing, *log]
+            self.status.value = "<br>".join(map(html.escape, sentences))
+        except WorkbookError as error:
+            self.status.value = html.escape(str(error))
+        finally:
+            self.button.disabled = False
 
 
 # --- a panel that trains ---------------------------------------------------------------------------------------------

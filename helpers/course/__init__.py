@@ -1,0 +1,1 @@
+"""What only teachers run: release student copies. Not part of a student's copy."""

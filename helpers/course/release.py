@@ -1,0 +1,159 @@
+"""master notebooks -> student copies: a folder and a zip, without solutions, model answers and hidden checks."""
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+
+from helpers.exercises import find_exercises, name_of, read_notebooks, run_exercises
+from helpers.files import NOTEBOOKS, ROOT, WorkbookError
+from helpers.report import PROMPT, tags_of
+
+BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
+STUB = 'raise NotImplementedError("write your solution here")'
+NAME = "scene-workbook"
+COPIED = (
+    ".gitignore .jupyter environment.yml pyproject.toml helpers data/README.md data/validation_names.txt "
+    "data/alexnet_small.pt data/results"
+).split()
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "course", ".cache")
+
+
+def release(out, masters=NOTEBOOKS):
+    """Write student copies to `out`/scene-workbook and `out`/scene-workbook.zip; return (folder, rubric table).
+
+    Raises WorkbookError, and writes nothing, where the folder is there already, a master fails its own check, or a
+    solution, model answer or hidden check would leak.
+    """
+    target = Path(out) / NAME
+    if target.exists():
+        raise WorkbookError(f"{target} is there already. Name another folder, or remove this one.")
+    notebooks = read_notebooks(masters)
+    failed = [outcome for outcome in run_exercises(notebooks) if not outcome.is_right]
+    if failed:
+        why = "; ".join(f"{outcome.exercise.name} ({outcome.message})" for outcome in failed)
+        raise WorkbookError(f"The master notebooks do not pass their own checks: {why}. Mend them first.")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / NAME
+        write_copies(notebooks, folder)
+        if leaks := find_leaks(notebooks, folder):
+            raise WorkbookError(f"Nothing is released, for this would leak: {'; '.join(leaks[:5])}.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        archive = shutil.make_archive(str(Path(temporary) / "copy"), "zip", temporary, NAME)
+        shutil.copytree(folder, target)
+        shutil.move(archive, target.parent / f"{NAME}.zip")
+    return target, rubric(notebooks)
+
+
+def rubric(notebooks):
+    """Return a table of the exercises and their points."""
+    rows = [(e.notebook, e.name, e.points) for e in find_exercises(notebooks)]
+    return pd.DataFrame(rows, columns=["notebook", "exercise", "points"])
+
+
+def write_copies(notebooks, folder):
+    """Write the students' notebooks, the helpers and data that they need, and a README."""
+    (folder / "notebooks").mkdir(parents=True)
+    for stem, notebook in notebooks.items():
+        nbformat.write(student_copy(notebook), folder / "notebooks" / f"{stem}.ipynb")
+    for name in COPIED:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=LEFT_OUT)
+        elif source.exists():
+            shutil.copy2(source, target)
+    shutil.copy2(Path(__file__).with_name("student_readme.md"), folder / "README.md")
+
+
+# --- notebook -> student's copy --------------------------------------------------------------------------------------
+
+
+def student_copy(master):
+    """Return a notebook as students get it."""
+    copy = nbformat.v4.new_notebook()
+    copy.metadata = nbformat.from_dict({"kernelspec": master.metadata.get("kernelspec", {})})
+    copy.cells = [student_cell(cell) for cell in master.cells if "hidden" not in tags_of(cell)]
+    return copy
+
+
+def student_cell(master):
+    """Return a cell without solution, model answer and outputs; a check keeps its line, and is locked."""
+    cell, tags = nbformat.from_dict(master.copy()), tags_of(master)
+    cell.metadata = nbformat.from_dict(dict(master.metadata))
+    if cell.cell_type == "code":
+        cell.execution_count = None
+        cell.outputs = [nbformat.v4.new_output("stream", text=f"{name_of(cell)}: right\n")] if "check" in tags else []
+    if "exercise" in tags:
+        cell.source = without_solution(cell.source)
+    if "answer" in tags:
+        cell.source = PROMPT
+        cell.pop("attachments", None)
+    if "check" in tags:
+        cell.metadata |= {"editable": False, "deletable": False}
+    return cell
+
+
+def without_solution(source):
+    """Return source with a stub in the place of the lines between the marks of a solution."""
+    return re.sub(rf"^([ \t]*){BEGIN}\n.*?^[ \t]*{END}[ \t]*$", rf"\1{STUB}", source, flags=re.S | re.M)
+
+
+# --- leaks -----------------------------------------------------------------------------------------------------------
+
+
+def find_leaks(notebooks, folder):
+    """Return a sentence for each secret of the masters that occurs in a text of the released folder."""
+    texts = {path: path.read_text(errors="ignore") for path in folder.rglob("*") if path.suffix in TEXTS}
+    plain = {path: squeezed(text.encode().decode("unicode_escape", "ignore")) for path, text in texts.items()}
+    plain = {path: text + squeezed(texts[path]) for path, text in plain.items()}
+    return [
+        f"{what} in {path.relative_to(folder)}"
+        for what, secret in secrets_of(notebooks)
+        for path, text in plain.items()
+        if squeezed(secret) in text
+    ]
+
+
+TEXTS = {".ipynb", ".py", ".md", ".json", ".yml", ".toml", ".csv", ".txt"}
+
+
+def squeezed(text):
+    """Return text without white space and quotation marks, so that layout hides nothing."""
+    return re.sub(r"[\s\"'\\]", "", text)
+
+
+def secrets_of(notebooks):
+    """Yield (what it is, text) of all that students must not get: solutions, hidden checks, model answers."""
+    public = squeezed("\n".join(public_sources(notebooks)))
+    for stem, notebook in notebooks.items():
+        for cell in notebook.cells:
+            tags = tags_of(cell)
+            if "exercise" in tags:
+                for body in re.findall(rf"{BEGIN}\n(.*?){END}", cell.source, flags=re.S):
+                    for line in body.splitlines():
+                        if len(squeezed(line)) >= 12 and squeezed(line) not in public:
+                            yield f"a line of the solution of {name_of(cell)}", line
+            if "hidden" in tags:
+                for line in cell.source.splitlines():
+                    if len(squeezed(line)) >= 12 and squeezed(line) not in public:
+                        yield f"a hidden cell of {stem}", line
+            if "answer" in tags:
+                for sentence in re.split(r"(?<=[.!?])\s+", cell.source):
+                    if len(squeezed(sentence)) >= 40:
+                        yield f"the model answer {cell.metadata.get('question', '?')}", sentence
+
+
+def public_sources(notebooks):
+    """Yield the sources that students get anyway: the other cells, and the helpers."""
+    for notebook in notebooks.values():
+        for cell in notebook.cells:
+            if not tags_of(cell) & {"exercise", "hidden", "answer"}:
+                yield cell.source
+            elif "exercise" in tags_of(cell):
+                yield without_solution(cell.source)
+    for path in (ROOT / "helpers").glob("*.py"):
+        yield path.read_text()

@@ -1,0 +1,183 @@
+"""notebooks -> points so far: run every exercise and its check, without training anything."""
+
+import ast
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from tqdm.auto import tqdm
+
+from helpers.files import NOTEBOOKS, ROOT, WorkbookError, atomic_write
+from helpers.report import is_unanswered, tags_of
+from helpers.runner import in_order
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: where it stands, what it is worth, what the student wrote, and the cell that checks it."""
+
+    name: str
+    notebook: str
+    points: int
+    source: str
+    check: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the check of an exercise said."""
+
+    exercise: Exercise
+    is_right: bool
+    message: str
+
+    @property
+    def points(self):
+        """The exercise's points, or 0."""
+        return self.exercise.points if self.is_right else 0
+
+
+def read_notebooks(folder=NOTEBOOKS):
+    """Return {stem: notebook} of a folder, in the order of the parts; WorkbookError names a file that is none."""
+    notebooks = {}
+    for path in in_order(folder.glob("*.ipynb")):
+        try:
+            notebooks[path.stem] = nbformat.read(path, as_version=4)
+        except Exception as error:  # a damaged file can raise anything
+            raise WorkbookError(f"{path} cannot be read as a notebook. Restore it from your last copy.") from error
+    if not notebooks:
+        raise WorkbookError(f"There are no notebooks in {folder}. Name the folder that holds them.")
+    return notebooks
+
+
+def find_exercises(notebooks):
+    """Return the Exercises of {stem: notebook}, in order; a name that occurs twice counts where it stands last."""
+    found = {}
+    for stem, notebook in notebooks.items():
+        sources = {name_of(cell): cell for cell in notebook.cells if "exercise" in tags_of(cell)}
+        checks = {name_of(cell): cell.source for cell in notebook.cells if "check" in tags_of(cell)}
+        for name, cell in sources.items():
+            points = cell.metadata.get("points", 0)
+            found[name] = Exercise(name, stem, points, cell.source, checks.get(name, ""))
+    return list(found.values())
+
+
+def name_of(cell):
+    """Return the exercise that a cell belongs to, "" for none."""
+    return str(cell.metadata.get("exercise", ""))
+
+
+def imports_of(notebook):
+    """Return the import statements of a notebook's cells, without those of its exercises."""
+    lines = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and not tags_of(cell) & {"exercise", "check"}:
+            lines += imports_in(cell.source)
+    return "\n".join(dict.fromkeys(lines))
+
+
+def imports_in(source):
+    """Return the import statements at the top level of a cell; none of a cell that is no Python."""
+    try:
+        nodes = ast.parse(source).body
+    except SyntaxError:
+        return []
+    return [ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def unanswered(notebooks):
+    """Return "notebook: question" for each answer cell that is empty or holds the prompt alone."""
+    return [
+        f"{stem}: {cell.metadata.get('question', '?')}"
+        for stem, notebook in notebooks.items()
+        for cell in notebook.cells
+        if "answer" in tags_of(cell) and is_unanswered(cell.source)
+    ]
+
+
+def run_exercises(notebooks, seconds=30):
+    """Return the Outcome of every exercise: one kernel, in which only imports, exercises and checks run.
+
+    A check that takes longer than `seconds` is stopped; a kernel that dies is started anew for the next exercise.
+    """
+    exercises = find_exercises(notebooks)
+    imports = {stem: imports_of(notebook) for stem, notebook in notebooks.items()}
+    sheet = nbformat.v4.new_notebook()
+    client = NotebookClient(sheet, kernel_name="python3", timeout=seconds, resources={"metadata": {"path": str(ROOT)}})
+    outcomes = []
+    with tqdm(exercises, desc="Checking", unit="exercise", leave=False) as bar, client.setup_kernel():
+        for exercise in bar:
+            outcomes.append(run_exercise(client, exercise, imports[exercise.notebook]))
+    return outcomes
+
+
+def run_exercise(client, exercise, imports):
+    """Run one exercise and its check in a client's kernel; return the Outcome."""
+    sources = [imports, "from helpers import checks", exercise.source, exercise.check]
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    client.nb.cells = cells
+    for index, cell in enumerate(cells):
+        try:
+            client.execute_cell(cell, index, store_history=False)
+        except CellTimeoutError:
+            client.km.interrupt_kernel()
+            return Outcome(exercise, False, f"stopped after {client.timeout} seconds")
+        except DeadKernelError:
+            client.start_new_kernel()
+            client.start_new_kernel_client()
+            return Outcome(exercise, False, "the kernel died")
+        except Exception:  # the cell raised: its output says what
+            return Outcome(exercise, False, reason(cell))
+    text = "".join(output.get("text", "") for output in cells[-1].outputs)
+    is_right = text == f"{exercise.name}: right\n"
+    return Outcome(exercise, is_right, "right" if is_right else "its check cell is missing or was changed")
+
+
+def reason(cell):
+    """Return one line on why a cell raised."""
+    for output in cell.outputs:
+        if output.output_type == "error":
+            if output.ename == "NotImplementedError":
+                return "not done yet"
+            return " ".join(f"{output.ename}: {output.evalue}".split())[:160]
+    return "it could not be run"
+
+
+# --- a newer release, with a student's work --------------------------------------------------------------------------
+
+
+def carry_over(folder, copies):
+    """Bring a student's folder to a release {stem: notebook}: exercises and answers are kept; return what changed.
+
+    The notebooks as they were stay in `before/`, beside the new ones. Raises WorkbookError where that is there already.
+    """
+    old, before = read_notebooks(Path(folder) / "notebooks"), Path(folder) / "before"
+    if before.exists():
+        raise WorkbookError(f"{before} is there already, from an earlier time. Move it away first.")
+    shutil.copytree(Path(folder) / "notebooks", before)
+    work = {key_of(cell): cell.source for notebook in old.values() for cell in notebook.cells if key_of(cell)}
+    changes, placed = [], set()
+    for stem, copy in copies.items():
+        keys = {key_of(cell): cell for cell in copy.cells if key_of(cell)}
+        for key in keys.keys() & work.keys():
+            keys[key].source = work[key]
+        placed |= keys.keys() & work.keys()
+        with atomic_write(Path(folder) / "notebooks" / f"{stem}.ipynb") as temporary:
+            nbformat.write(copy, temporary)
+        changes.append(f"{stem}: {len(keys.keys() & work.keys())} cells of yours carried over.")
+        changes += [f"{stem}: {kind} {name} is new." for kind, name in sorted(keys.keys() - work.keys())]
+    gone = sorted(work.keys() - placed)
+    return changes + [f"{kind} {name} has no place any more; it is in before/." for kind, name in gone]
+
+
+def key_of(cell):
+    """Return ("exercise", its name) or ("answer", its question) of a student's cell, None of any other."""
+    tags = tags_of(cell)
+    if "exercise" in tags and name_of(cell):
+        return "exercise", name_of(cell)
+    if "answer" in tags and cell.metadata.get("question"):
+        return "answer", str(cell.metadata["question"])
+    return None

@@ -1,0 +1,188 @@
+"""Student copies hold no solution, and a student's work survives a new release; `workbook check` counts fairly."""
+
+import shutil
+import zipfile
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from helpers.course import release as course
+from helpers.course.release import find_leaks, release, secrets_of, student_copy, without_solution
+from helpers.exercises import Exercise, carry_over, imports_in, read_notebooks, run_exercises, unanswered
+from helpers.files import NOTEBOOKS, WorkbookError
+from helpers.report import PROMPT
+
+SOLUTION = """def double(x):
+    '''Return twice x.'''
+    # BEGIN SOLUTION
+    the_very_secret_answer = x + x
+    return the_very_secret_answer
+    # END SOLUTION"""
+CHECK = "assert double(4) == 8, 'expected 8'\nprint('double: right')"
+ANSWER = "Because the model answer says so, in a sentence that is long enough."
+
+
+def exercise_cell(source):
+    return new_code_cell(source, metadata={"tags": ["exercise"], "exercise": "double", "points": 5})
+
+
+def make_notebook(solution=SOLUTION, check=CHECK, answer=ANSWER, extra=()):
+    outputs = [new_output("stream", name="stdout", text="double: right\n")]
+    return new_notebook(
+        cells=[
+            new_markdown_cell("# Part 1"),
+            new_code_cell("import math\nprint('training ...')", outputs=[new_output("stream", text="training ...")]),
+            exercise_cell(solution),
+            new_code_cell(check, outputs=outputs, metadata={"tags": ["check"], "exercise": "double"}),
+            new_code_cell("assert double(-3) == -6  # never seen by anybody", metadata={"tags": ["hidden"]}),
+            new_markdown_cell(answer, metadata={"tags": ["report", "answer"], "question": "why"}),
+            *extra,
+        ],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+
+
+@pytest.fixture
+def masters(tmp_path):
+    folder = tmp_path / "masters"
+    folder.mkdir()
+    nbformat.write(make_notebook(), folder / "part1_double.ipynb")
+    return folder
+
+
+def test_a_solution_becomes_a_stub_at_its_indentation():
+    assert without_solution(SOLUTION).endswith(f"x.'''\n    {course.STUB}")
+    assert "secret" not in without_solution(SOLUTION)
+
+
+def test_the_release_holds_what_students_need_and_no_secret(masters, tmp_path):
+    folder, rubric = release(tmp_path / "out", masters)
+    copy = nbformat.read(folder / "notebooks" / "part1_double.ipynb", as_version=4)
+    nbformat.validate(copy)
+    sources = [cell.source for cell in copy.cells]
+    assert sources[-1] == PROMPT and CHECK in sources and not any("never seen" in source for source in sources)
+    check = copy.cells[sources.index(CHECK)]
+    assert check.metadata.editable is False and check.outputs[0].text == "double: right\n"
+    assert all(not cell.get("outputs") for cell in copy.cells if cell is not check)
+    assert (folder / "helpers" / "checks.py").exists() and not (folder / "helpers" / "course").exists()
+    assert rubric.values.tolist() == [["part1_double", "double", 5]]
+    with zipfile.ZipFile(tmp_path / "out" / "scene-workbook.zip") as archive:
+        names = archive.namelist()
+        assert "scene-workbook/notebooks/part1_double.ipynb" in names and "scene-workbook/README.md" in names
+        assert not any("course" in name or "__pycache__" in name for name in names)
+
+
+def test_a_folder_that_is_there_is_not_written_over(masters, tmp_path):
+    (tmp_path / "out" / "scene-workbook").mkdir(parents=True)
+    with pytest.raises(WorkbookError, match="is there already"):
+        release(tmp_path / "out", masters)
+
+
+def test_a_master_that_fails_its_check_is_not_released(masters, tmp_path):
+    nbformat.write(make_notebook(SOLUTION.replace("x + x", "x * x")), masters / "part1_double.ipynb")
+    with pytest.raises(WorkbookError, match="double .*expected 8"):
+        release(tmp_path / "out", masters)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        new_code_cell("1", outputs=[new_output("stream", text="the_very_secret_answer = x + x")]),
+        new_markdown_cell(f"By the way: {ANSWER}"),
+        new_markdown_cell("x", metadata={"note": "the_very_secret_answer  =  x+x"}),
+        new_code_cell("# assert double(-3) == -6  # never seen by anybody"),
+        new_markdown_cell("x", attachments={"the_very_secret_answer = x + x": {"image/png": ""}}),
+    ],
+    ids=["output", "model-answer", "metadata", "hidden-check", "attachment"],
+)
+def test_whatever_would_leak_is_found_in_text_outputs_and_metadata(leak, masters, tmp_path):
+    notebooks = read_notebooks(masters)
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    copy = student_copy(notebooks["part1_double"])
+    nbformat.write(copy, folder / "clean.ipynb")
+    assert find_leaks(notebooks, folder) == []
+    copy.cells.append(leak)
+    nbformat.write(copy, folder / "leaking.ipynb")
+    assert find_leaks(notebooks, folder)
+
+
+def test_the_workbooks_own_secrets_are_many_and_none_is_public():
+    secrets = list(secrets_of(read_notebooks(NOTEBOOKS)))
+    assert sum("solution" in what for what, _ in secrets) >= 15 and sum("answer" in what for what, _ in secrets) >= 15
+
+
+def test_a_students_work_moves_to_a_newer_release(masters, tmp_path):
+    folder, _ = release(tmp_path / "out", masters)
+    mine = make_notebook("def double(x):\n    return 2 * x", answer="My own words.")
+    mine.cells[3].source = "print('double: right')  # the old check"
+    nbformat.write(mine, folder / "notebooks" / "part1_double.ipynb")
+    newer = make_notebook(check=CHECK + "  # new", extra=[new_markdown_cell("new text")])
+    newer.cells.append(new_markdown_cell(ANSWER, metadata={"tags": ["answer"], "question": "how"}))
+    nbformat.write(newer, masters / "part1_double.ipynb")
+    changes = carry_over(folder, {stem: student_copy(nb) for stem, nb in read_notebooks(masters).items()})
+    copy = nbformat.read(folder / "notebooks" / "part1_double.ipynb", as_version=4)
+    sources = [cell.source for cell in copy.cells]
+    assert "def double(x):\n    return 2 * x" in sources and "My own words." in sources and "new text" in sources
+    assert CHECK + "  # new" in sources and not any("old check" in source for source in sources)
+    assert "part1_double: answer how is new." in changes and (folder / "before" / "part1_double.ipynb").exists()
+
+
+# --- workbook check --------------------------------------------------------------------------------------------------
+
+
+def outcomes_of(*sources, check=CHECK):
+    cells = [cell for source in sources for cell in (exercise_cell(source),)]
+    cells.append(new_code_cell(check, metadata={"tags": ["check"], "exercise": "double"}))
+    return run_exercises({"part1_x": new_notebook(cells=cells)}, seconds=3)
+
+
+@pytest.mark.parametrize(
+    ("source", "points", "message"),
+    [
+        ("def double(x):\n    return 2 * x", 5, "right"),
+        ("def double(x):\n    return x", 0, "AssertionError: expected 8"),
+        (f"def double(x):\n    {course.STUB}", 0, "not done yet"),
+        ("def double(x) return", 0, "SyntaxError"),
+        ("def double(x):\n    while True: pass", 0, "stopped after 3 seconds"),
+        ("import os\ndef double(x):\n    os._exit(1)", 0, "the kernel died"),
+        ("def double(x):\n    print('noise')\n    return 2 * x", 0, "changed"),
+    ],
+)
+def test_each_kind_of_work_gets_its_points_and_a_reason(source, points, message):
+    (outcome,) = outcomes_of(source)
+    assert outcome.points == points and message in outcome.message
+
+
+def test_an_exercise_after_a_dead_kernel_is_still_checked():
+    cells = []
+    for name, body in (("one", "import os; os._exit(1)"), ("two", "pass")):
+        cells.append(new_code_cell(body, metadata={"tags": ["exercise"], "exercise": name, "points": 1}))
+        cells.append(new_code_cell(f"print('{name}: right')", metadata={"tags": ["check"], "exercise": name}))
+    assert [o.points for o in run_exercises({"part1_x": new_notebook(cells=cells)}, seconds=10)] == [0, 1]
+
+
+def test_a_missing_check_cell_gives_no_points():
+    (outcome,) = run_exercises({"part1_x": new_notebook(cells=[exercise_cell(SOLUTION)])})
+    assert outcome.points == 0 and isinstance(outcome.exercise, Exercise)
+
+
+def test_only_imports_of_other_cells_run():
+    source = "import os\nx = train()\nfrom a import b as c\nif x: import d"
+    assert imports_in(source) == ["import os", "from a import b as c"]
+    assert imports_in("%matplotlib inline") == []
+
+
+def test_questions_without_an_answer_are_listed():
+    assert unanswered({"part1_x": make_notebook(answer=PROMPT)}) == ["part1_x: why"]
+
+
+def test_a_damaged_notebook_is_named(masters):
+    (masters / "part2_x.ipynb").write_text("{")
+    with pytest.raises(WorkbookError, match="part2_x.ipynb cannot be read"):
+        read_notebooks(masters)
+    shutil.rmtree(masters)
+    with pytest.raises(WorkbookError, match="no notebooks"):
+        read_notebooks(masters)

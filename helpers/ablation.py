@@ -309,4 +309,4 @@ def as_shown(table):
 def _mean_and_std(mean, std):
     if mean != mean:
         return "diverged"
-    return f"{mean:.3f}" if std != std else f"{mean:.3f} ± {std:.3f}"
+    return f"{mean:.3f}" if std != std else f"{mean:.3f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{std:.3f}"

@@ -116,9 +116,7 @@ def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks
 @app.command()
 def release(
     out: Annotated[Path, typer.Argument(help="A folder for the student copy and its zip.")] = Path("release"),
-    into: Annotated[
-        Path | None, typer.Option(help="A student's folder to bring to this release.")
-    ] = None,
+    into: Annotated[Path | None, typer.Option(help="A student's folder to bring to this release.")] = None,
 ):
     """Write student copies: no solutions, no model answers. Refuses if one would leak, or if a master fails."""
     from helpers.exercises import carry_over, read_notebooks

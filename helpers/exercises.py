@@ -1,13 +1,14 @@
 """notebooks -> points so far: run every exercise and its check, without training anything."""
 
 import ast
+import contextlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm.auto import tqdm
 
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError, atomic_write
@@ -101,39 +102,47 @@ def unanswered(notebooks):
 def run_exercises(notebooks, seconds=30):
     """Return the Outcome of every exercise: one kernel, in which only imports, exercises and checks run.
 
-    A check that takes longer than `seconds` is stopped; a kernel that dies is started anew for the next exercise.
+    An exercise that takes longer than `seconds` is stopped; after a kernel has died, the next exercise gets a new one.
     """
     exercises = find_exercises(notebooks)
     imports = {stem: imports_of(notebook) for stem, notebook in notebooks.items()}
-    sheet = nbformat.v4.new_notebook()
-    client = NotebookClient(sheet, kernel_name="python3", timeout=seconds, resources={"metadata": {"path": str(ROOT)}})
-    outcomes = []
-    with tqdm(exercises, desc="Checking", unit="exercise", leave=False) as bar, client.setup_kernel():
-        for exercise in bar:
-            outcomes.append(run_exercise(client, exercise, imports[exercise.notebook]))
+    outcomes, client = [], None
+    with contextlib.ExitStack() as kernels:
+        for exercise in tqdm(exercises, desc="Checking", unit="exercise", leave=False):
+            client = client or start_kernel(kernels)
+            outcome, is_alive = run_exercise(client, exercise, imports[exercise.notebook], seconds)
+            outcomes.append(outcome)
+            if not is_alive:
+                client = None
+                kernels.close()
     return outcomes
 
 
-def run_exercise(client, exercise, imports):
-    """Run one exercise and its check in a client's kernel; return the Outcome."""
-    sources = [imports, "from helpers import checks", exercise.source, exercise.check]
-    cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    client.nb.cells = cells
-    for index, cell in enumerate(cells):
+def start_kernel(kernels):
+    """Return a client with a kernel of its own, which ends with the ExitStack `kernels`."""
+    sheet = nbformat.v4.new_notebook()
+    client = NotebookClient(sheet, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}})
+    kernels.enter_context(client.setup_kernel(cleanup_kc=True))
+    return client
+
+
+def run_exercise(client, exercise, imports, seconds):
+    """Run one exercise and its check; return (Outcome, whether the kernel can be used again)."""
+    sources = [f"{imports}\nfrom helpers import checks", exercise.source, exercise.check]
+    client.nb.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    for index, cell in enumerate(client.nb.cells):
+        client.timeout = seconds if index else 120  # libraries take a while to load
         try:
             client.execute_cell(cell, index, store_history=False)
         except CellTimeoutError:
-            client.km.interrupt_kernel()
-            return Outcome(exercise, False, f"stopped after {client.timeout} seconds")
+            return Outcome(exercise, False, f"stopped after {client.timeout} seconds"), False
         except DeadKernelError:
-            client.start_new_kernel()
-            client.start_new_kernel_client()
-            return Outcome(exercise, False, "the kernel died")
-        except Exception:  # the cell raised: its output says what
-            return Outcome(exercise, False, reason(cell))
-    text = "".join(output.get("text", "") for output in cells[-1].outputs)
+            return Outcome(exercise, False, "the kernel died"), False
+        except CellExecutionError:
+            return Outcome(exercise, False, reason(cell)), True
+    text = "".join(output.get("text", "") for output in client.nb.cells[-1].outputs)
     is_right = text == f"{exercise.name}: right\n"
-    return Outcome(exercise, is_right, "right" if is_right else "its check cell is missing or was changed")
+    return Outcome(exercise, is_right, "right" if is_right else "its check cell is missing or was changed"), True
 
 
 def reason(cell):

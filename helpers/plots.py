@@ -5,6 +5,7 @@ import math
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -258,6 +259,7 @@ def plot_study(table, x, ax=None, title="", line=None):
     With `line`, one line of validation accuracy for each value of that column; else training, held out and validation.
     """
     ax = ax or new_axes(6, 3.4)
+    is_number = pd.api.types.is_numeric_dtype(table[x])
     groups = table.groupby(line) if line else [(None, table)]
     parts = ["val_accuracy"] if line else ["train_accuracy", "held_out_accuracy", "val_accuracy"]
     names = {"train_accuracy": "training", "held_out_accuracy": "held out", "val_accuracy": "validation"}
@@ -267,9 +269,11 @@ def plot_study(table, x, ax=None, title="", line=None):
             positions = rows[x].map({v: i for i, v in enumerate(table[x].unique())})
             label = f"{line.replace('_', ' ')} {value:g}" if line else names[part]
             options = {"label": label, "marker": "o", "capsize": 3, "color": next(colors)}
+            options["linestyle"] = "-" if is_number else "none"  # a line between two names would mean nothing
             ax.errorbar(positions, rows[part], yerr=rows[f"{part}_std"].fillna(0), **options)
     values = table[x].unique()
-    ax.set_xticks(range(len(values)), [f"{v:g}" if isinstance(v, int | float) else v for v in values])
+    ax.set_xticks(range(len(values)), [f"{v:g}" if is_number else v for v in values])
+    ax.tick_params(axis="x", labelsize="medium" if is_number else "small")
     ax.set(xlabel=x.replace("_", " "), ylabel="accuracy", title=title)
     ax.legend()
     return ax

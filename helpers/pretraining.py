@@ -36,30 +36,16 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Cycle:
-    """Stages over which the learning rate climbs to its peak and falls to 0 again (Smith & Topin, 2018)."""
-
-    learning_rate: float  # the peak
-    stages: tuple  # of Stages
-
-    def stage_of_epochs(self):
-        """Return a list with the stage of every epoch of the cycle."""
-        return [stage for stage in self.stages for _ in range(stage.num_epochs)]
-
-
-@dataclass(frozen=True)
 class PretrainConfig:
     """How to pretrain. The defaults are the recipe in data/README.md, which made data/alexnet_small.pt."""
 
-    cycles: tuple = (
-        Cycle(0.05, (Stage(3, 112, 0.25), Stage(9, 128, 0.25), Stage(3, 160, 0.35), Stage(1, 224, 0.5))),
-        Cycle(0.02, (Stage(4, 160, 0.25), Stage(3, 192, 0.25), Stage(1, 224, 0.5))),
-    )
+    stages: tuple = (Stage(3, 112, 0.25), Stage(9, 128, 0.25), Stage(3, 160, 0.35), Stage(1, 224, 0.5))
     image_px: int = 144  # side of the decoded square images
     rank: int = 112  # width between the two factors of a big linear layer
     batch_size: int = 128  # images
-    head_share: float = 0.02  # the last layer's part of the learning rate: 4096 inputs move its output far in one step
-    warm_up: float = 0.15  # share of a cycle's steps before the peak
+    learning_rate: float = 0.05  # peak of the one-cycle schedule
+    head_share: float = 0.02  # the last layer's part of it: 4096 inputs move its output far in one step
+    warm_up: float = 0.15  # share of all steps before the peak
     momentum: float = 0.9  # Nesterov
     weight_decay: float = 5e-4  # of kernels and matrices, not of batch norm
     dropout: float = 0.2  # probability, before each big linear layer
@@ -73,18 +59,8 @@ class PretrainConfig:
     device: str = "auto"  # as in TrainConfig
 
     def stage_of_epochs(self):
-        """Return a list with the stage of every epoch of all cycles."""
-        return [stage for cycle in self.cycles for stage in cycle.stage_of_epochs()]
-
-    def learning_rate_at(self, epoch):
-        """Return the learning rate at a moment, in epochs from the start: 2.5 is the middle of the third."""
-        for cycle in self.cycles:
-            num_epochs = len(cycle.stage_of_epochs())
-            if epoch < num_epochs:
-                progress = epoch / num_epochs
-                return cycle.learning_rate * min(progress / self.warm_up, (1 - progress) / (1 - self.warm_up))
-            epoch -= num_epochs
-        return 0.0
+        """Return a list with the stage of every epoch."""
+        return [stage for stage in self.stages for _ in range(stage.num_epochs)]
 
 
 # file -> tensor
@@ -218,14 +194,15 @@ def make_optimizer(network, config):
         {"params": head, "share": config.head_share},
     ]
     return torch.optim.SGD(
-        groups, config.cycles[0].learning_rate, config.momentum, weight_decay=config.weight_decay, nesterov=True
+        groups, config.learning_rate, config.momentum, weight_decay=config.weight_decay, nesterov=True
     )
 
 
-def set_learning_rate(optimizer, epoch, config):
-    """Set the learning rate of a moment (as in `learning_rate_at`), the last layer's to its share."""
+def set_learning_rate(optimizer, progress, config):
+    """One cycle (Smith & Topin, 2018): a straight climb to the peak, then a straight way down to 0."""
+    height = min(progress / config.warm_up, (1 - progress) / (1 - config.warm_up))
     for group in optimizer.param_groups:
-        group["lr"] = group["share"] * config.learning_rate_at(epoch)
+        group["lr"] = group["share"] * config.learning_rate * height
 
 
 def train_epoch(network, optimizer, train_set, statistics, epoch, config):
@@ -237,7 +214,7 @@ def train_epoch(network, optimizer, train_set, statistics, epoch, config):
     batches = torch.randperm(len(images)).split(config.batch_size)[: len(images) // config.batch_size]
     title = f"epoch {epoch + 1} of {len(stages)}, {stages[epoch].crop_px} px"
     for step, batch in enumerate(tqdm(batches, desc=title, mininterval=1)):
-        set_learning_rate(optimizer, epoch + step / len(batches), config)
+        set_learning_rate(optimizer, (epoch + step / len(batches)) / len(stages), config)
         inputs = normalise(images[batch].to(device), statistics)
         inputs = jitter(random_crops(inputs, stages[epoch]), config)  # (B, 1, crop_px, crop_px)
         with torch.autocast(device.type, torch.bfloat16):

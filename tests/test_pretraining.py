@@ -12,12 +12,11 @@ from PIL import Image
 from torchvision.models import alexnet
 
 from helpers import pretraining
-from helpers.pretraining import Cycle, PretrainConfig, Stage, build_network, load_class_folders, pretrain
+from helpers.pretraining import PretrainConfig, Stage, build_network, load_class_folders, pretrain
 from helpers.small_weights import load_small_alexnet, to_torchvision
 
 TINY = PretrainConfig(
-    cycles=(Cycle(0.05, (Stage(1, 64, 0.5),)), Cycle(0.02, (Stage(1, 72, 0.5),))),
-    image_px=72, rank=4, batch_size=8, num_held_out=4, device="cpu",
+    stages=(Stage(1, 64, 0.5), Stage(1, 72, 0.5)), image_px=72, rank=4, batch_size=8, num_held_out=4, device="cpu"
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 import torch
 
-from helpers import cli, plots, runner
+from helpers import cli, plots, recipes, runner
 from helpers.data import Scenes, Split, hold_out
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError
 from helpers.recipes import (
@@ -197,6 +197,15 @@ def test_settings_tried_before_are_kept_and_a_second_try_replaces_the_first(scen
     save_tried("test", "SimpleNet", table[:1].assign(mean=0.0))
     tried = load_tried("test", "SimpleNet")
     assert len(tried) == 3 and tried["mean"].iloc[0] == 0.99 and tried["mean"].iloc[-1] == 0.0
+
+
+def test_a_trained_network_comes_from_the_cache_the_second_time(scenes, quick_recipe, monkeypatch):
+    first = recipes.trained("SimpleNet", scenes)
+    monkeypatch.setattr(recipes, "run", None)  # another training would fail
+    second = recipes.trained("SimpleNet", scenes)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters()))
+    with pytest.raises(TypeError):
+        recipes.trained("SimpleNet", scenes, seed=1)
 
 
 def test_an_unknown_recipe_is_named():

@@ -1,5 +1,6 @@
 """master notebooks -> student copies: a folder and a zip, without solutions, model answers and hidden checks."""
 
+import json
 import re
 import shutil
 import tempfile
@@ -107,15 +108,32 @@ def without_solution(source):
 
 def find_leaks(notebooks, folder):
     """Return a sentence for each secret of the masters that occurs in a text of the released folder."""
-    texts = {path: path.read_text(errors="ignore") for path in folder.rglob("*") if path.suffix in TEXTS}
-    plain = {path: squeezed(text.encode().decode("unicode_escape", "ignore")) for path, text in texts.items()}
-    plain = {path: text + squeezed(texts[path]) for path, text in plain.items()}
+    texts = {path: squeezed(text_of(path)) for path in folder.rglob("*") if path.suffix in TEXTS}
     return [
         f"{what} in {path.relative_to(folder)}"
         for what, secret in secrets_of(notebooks)
-        for path, text in plain.items()
+        for path, text in texts.items()
         if squeezed(secret) in text
     ]
+
+
+def text_of(path):
+    """Return all text of a file; of a notebook that of every string in it, metadata and outputs included."""
+    text = path.read_text(errors="ignore")
+    return "".join(strings_in(json.loads(text))) if path.suffix in (".ipynb", ".json") else text
+
+
+def strings_in(node):
+    """Yield every string in a tree of dicts and lists, keys included."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield key
+            yield from strings_in(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from strings_in(value)
+    elif isinstance(node, str):
+        yield node
 
 
 TEXTS = {".ipynb", ".py", ".md", ".json", ".yml", ".toml", ".csv", ".txt"}

@@ -115,8 +115,8 @@ def prepare_grey(images, input_px=224, mean=IMAGENET_MEAN, std=IMAGENET_STD):
     greys = images.float() / 255
     if images.dtype == torch.uint8 and greys.shape[-2:] != (input_px, input_px):
         greys = F.interpolate(greys, size=(input_px, input_px), mode="bilinear", antialias=True)
-    mean, std = (greys.new_tensor(values).view(-1, 1, 1) for values in (mean, std))
-    return ((greys - mean) / std).contiguous(memory_format=torch.channels_last)
+    mean, std = (greys.new_tensor(values) for values in (mean, std))  # (3,)
+    return torch.addcmul(-mean / std, greys.movedim(1, -1), 1 / std).movedim(-1, 1)  # channels last, in one step
 
 
 class AlexNetScenes(AlexNet):

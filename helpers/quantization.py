@@ -16,7 +16,7 @@ from torch.ao import quantization as ao
 from tqdm.auto import tqdm
 
 from helpers.alexnet import AlexNetScenes, prepare_grey
-from helpers.files import WorkbookError, atomic_write
+from helpers.files import WorkbookError, atomic_write, profile
 from helpers.models import SimpleNet, SimpleNetDropout, SimpleNetVariant
 from helpers.recipes import cpu_name
 from helpers.small_weights import FACTORISED_LAYERS
@@ -55,51 +55,9 @@ def quantize(model, calibration_images):
     return quietly(ao.convert, observed)
 
 
-def quantize_by_compiler(model, calibration_images):
-    """Return an int8 network made by torchao's PT2E and compiled by inductor, None where either is missing.
-
-    The first call for each batch size compiles, for some ten seconds. Source: torchao's X86InductorQuantizer tutorial.
-    """
-    try:
-        from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
-        from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
-    except ImportError:
-        return None
-    if not has_compiler():
-        return None
-    prepare, layers = input_rule_and_layers(copy.deepcopy(model).cpu().eval())
-    inputs = prepare(calibration_images)
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        batch = torch.export.Dim("batch", min=1, max=4096)
-        graph = torch.export.export(layers, (inputs[:2],), dynamic_shapes=({0: batch},)).module()
-        observed = prepare_pt2e(
-            graph, x86.X86InductorQuantizer().set_global(x86.get_default_x86_inductor_quantization_config())
-        )
-        for part in inputs.split(32):
-            observed(part)
-        return Compiled(prepare, torch.compile(convert_pt2e(observed), dynamic=False))
-
-
-class Compiled(nn.Module):
-    """A compiled graph behind its network's input rule."""
-
-    def __init__(self, prepare, graph):
-        super().__init__()
-        self.prepare, self.graph = prepare, graph
-
-    def forward(self, images):
-        """Return the logits of images."""
-        return self.graph(self.prepare(images))
-
-    def eval(self):
-        """Return itself: an exported graph is fixed in eval()."""
-        return self
-
-
 def has_compiler():
-    """Return whether a C++ compiler is installed, which torch.compile needs on a CPU."""
-    return bool(shutil.which("g++") or shutil.which("clang++"))
+    """Return whether to compile: there is a C++ compiler, which torch.compile needs on a CPU, and time for it."""
+    return profile() == "full" and bool(shutil.which("g++") or shutil.which("clang++"))
 
 
 def input_rule_and_layers(model):
@@ -208,20 +166,21 @@ def with_thin_layers(model, rank):
 
 
 def compiled(model):
-    """Return the model compiled by torch.compile, None where there is no C++ compiler."""
+    """Return the model compiled by torch.compile; None where `has_compiler` says no."""
     return torch.compile(copy.deepcopy(model).cpu().eval()) if has_compiler() else None
 
 
 # --- comparison ------------------------------------------------------------------------------------------------------
 
 
-def compare(models, split, rounds=5):
+def compare(models, split, rounds=9):
     """Return a table of models {name: model}, the first of which the others are compared with.
 
     Columns: MB (of the file as saved), ms at batch 1 and 32 (median, half the range of the middle half), accuracy on
     the Split, agreement (share of images with the first model's answer). Raises WorkbookError for a model that has
     lost more than five points of accuracy: it is broken, and its speed means nothing.
     """
+    times = {batch: latencies(models, split.images[:batch], rounds) for batch in (1, 32)}
     rows, baseline = [], None
     for name, model in tqdm(models.items(), desc="Comparing", unit="model", leave=False):
         answers = predict(model, split.images, batch_size=32).argmax(dim=1)
@@ -234,7 +193,6 @@ def compare(models, split, rounds=5):
             )
         agreement = (answers == baseline[1]).float().mean().item()
         rows.append({"model": name, "MB": file_size_mb(model), "accuracy": accuracy, "agreement": agreement})
-    times = {batch: latencies(models, split.images[:batch], rounds) for batch in (1, 32)}
     for row in rows:
         for batch, of_models in times.items():
             row[f"ms, batch {batch}"], row[f"± {batch}"] = of_models[row["model"]]
@@ -249,7 +207,7 @@ def file_size_mb(model):
 
 
 @torch.inference_mode()
-def latencies(models, images, rounds=5):
+def latencies(models, images, rounds=9):
     """Return {name: (median, half of the middle half's range)} of the time for these images, in ms.
 
     The models take turns, so that a busy moment of the machine does not hit one of them alone.

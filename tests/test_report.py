@@ -266,3 +266,14 @@ def test_the_workbooks_own_report_asks_every_question(tmp_path):
                 words = re.sub(r"[`#*]", "", cell.source).replace('"', "").split()[:4]
                 assert " ".join(words) in text.replace("“", "").replace("”", "").replace('"', ""), cell.source
     assert (missing, log) == ([], [])
+
+
+def test_the_button_in_the_last_notebook_writes_the_same_report(tmp_path):
+    from helpers.widgets import ReportPanel
+
+    panel = ReportPanel(tmp_path / "report.pdf")
+    panel.fields["name"].value = "Ada Lovelace"
+    panel.button.click()
+    assert "report.pdf is written" in panel.status.value and not panel.button.disabled
+    make_report(tmp_path / "again.pdf", Details(name="Ada Lovelace"))
+    assert text_of(tmp_path / "report.pdf") == text_of(tmp_path / "again.pdf")

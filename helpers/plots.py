@@ -189,13 +189,13 @@ def compare_histories(histories, key, ylabel, ax=None, title=""):
 
 def plot_confusion(matrix, class_names, ax=None, title="", cbar=False):
     """Draw a confusion matrix (rows: true class, columns: predicted), counts or shares, its numbers written in."""
-    ax = ax or new_axes(7.4, 6.2)
+    ax = ax or new_axes(5.6, 4.6)
     matrix = np.asarray(matrix)
     is_share = matrix.dtype.kind == "f"
     labels = np.where(matrix == 0, "", np.char.mod("%.0f" if is_share else "%d", 100 * matrix if is_share else matrix))
-    options = {"cmap": "Blues", "annot": labels, "fmt": "", "annot_kws": {"size": 7}, "square": True, "cbar": cbar}
+    options = {"cmap": "Blues", "annot": labels, "fmt": "", "annot_kws": {"size": 6}, "square": True, "cbar": cbar}
     sns.heatmap(matrix, xticklabels=class_names, yticklabels=class_names, ax=ax, **options)
-    ax.tick_params(labelsize=8, length=0)
+    ax.tick_params(labelsize=7, length=0)
     ax.set(xlabel="predicted", ylabel="true", title=title)
     return ax
 

@@ -138,18 +138,18 @@ CHOICES = {  # field of Settings: (label, function that makes its widget from la
     "depth": ("convolutions", lambda label, value: _field(label, value, 1, 4)),
     "width": ("channels", lambda label, value: _menu(label, value, (5, 10, 20, 40))),
 }
-LEFT_PX, RIGHT_PX = 300, 560
+LEFT_PX, RIGHT_PX = 320, 560
 
 
 def _field(label, value, low, high, step=None, log=False):
     widget = slider(label, value, low, high, step, log)
-    widget.layout.width, widget.style.description_width = f"{LEFT_PX}px", "100px"
+    widget.layout.width, widget.style.description_width = f"{LEFT_PX}px", "112px"
     return widget
 
 
 def _menu(label, value, options):
     options = sorted({*options, value})
-    style, layout = {"description_width": "100px"}, Layout(width=f"{LEFT_PX}px")
+    style, layout = {"description_width": "112px"}, Layout(width=f"{LEFT_PX}px")
     return ipywidgets.Dropdown(description=label, value=value, options=options, style=style, layout=layout)
 
 
@@ -173,7 +173,7 @@ class AblationPanel(Panel):
         self.stop_button = ipywidgets.Button(description="Stop", icon="stop", disabled=True)
         self.progress = ipywidgets.FloatProgress(
             min=0, max=1, description="progress", layout=Layout(width=f"{LEFT_PX}px"),
-            style={"description_width": "100px"},
+            style={"description_width": "112px"},
         )  # fmt: skip
         self.status = ipywidgets.HTML(layout=Layout(width=f"{LEFT_PX}px"))
         self.picture = ipywidgets.Image(format="png", layout=Layout(width=f"{RIGHT_PX}px", height="275px"))

@@ -1,4 +1,4 @@
-"""words -> command: `workbook lab, run, data, tune, train, pretrain, bench`; each imports what it needs when called."""
+"""words -> command: `workbook lab, run, check, report, release, train, ...`; each imports what it needs when called."""
 
 import os
 import sys

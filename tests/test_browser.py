@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import nbformat
 import pytest
 
 from helpers.files import ROOT
@@ -25,7 +26,17 @@ def lab(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    for path in (tmp_path / "notebooks").glob("*.ipynb"):  # a number beside a cell then says that it has run here
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.execution_count, cell.outputs = None, []
+        nbformat.write(notebook, path)
+    settings = tmp_path / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"windowingMode": "none"}')  # else Lab takes cells that are far off out of the page
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "WORKBOOK_PROFILE": "quick"}
+    environment |= {f"JUPYTERLAB_{what.upper()}_DIR": str(tmp_path / what) for what in ("settings", "workspaces")}
     options = ["--no-browser", "--allow-root", f"--ServerApp.port={port}", "--IdentityProvider.token=test"]
     command = [sys.executable, "-c", "from helpers.cli import main; main()", "lab", *options]
     log = (tmp_path / "lab.log").open("w+")
@@ -62,6 +73,7 @@ def page():
 def run_all(page, notebook):
     """Run all cells of the notebook that is open, and wait for the last one."""
     page.locator(".jp-RenderedMarkdown h1", has_text=notebook).wait_for(timeout=60_000)
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']:visible").wait_for(timeout=60_000)
     page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
     last = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").last
@@ -71,17 +83,6 @@ def run_all(page, notebook):
         last.scroll_into_view_if_needed()
     assert re.fullmatch(r"\[\d+\]:", last.inner_text().strip()), "the last cell has run"
     assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count() == 0
-
-
-def scroll_to(page, locator):
-    """Scroll up until the locator is in view: Lab does not render cells that are far from it."""
-    page.locator(".jp-WindowedPanel-outer:visible").last.hover()
-    for _ in range(60):
-        if locator.count() and locator.is_visible():
-            break
-        page.mouse.wheel(0, -400)
-        page.wait_for_timeout(100)
-    locator.scroll_into_view_if_needed()
 
 
 def screenshot(page, name):
@@ -106,7 +107,7 @@ def test_the_studio_trains_stops_and_remembers(lab, page):
     slider = lambda name: page.locator(".widget-hslider", has=page.get_by_text(name, exact=True))
     curves = page.locator("img.ablation-curves, .ablation-curves img")
     rows = page.locator("table.ablation-runs tbody tr")
-    scroll_to(page, button("Train"))
+    button("Train").scroll_into_view_if_needed()
 
     slider("dropout").get_by_role("slider").press("ArrowRight")
     slider("dropout").get_by_role("slider").press("ArrowRight")
@@ -136,6 +137,6 @@ def test_the_studio_trains_stops_and_remembers(lab, page):
     page.wait_for_timeout(1500)
     page.reload()
     page.locator(".jp-RenderedMarkdown h1", has_text="EC1").wait_for(timeout=60_000)
-    scroll_to(page, button("Train"))
+    button("Train").scroll_into_view_if_needed()
     assert rows.count() == 2, "both runs are there again"
     screenshot(page, "studio_reloaded")

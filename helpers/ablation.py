@@ -1,6 +1,5 @@
 """study -> table of runs: a question, the settings that may answer it, and what each did over several seeds."""
 
-import contextlib
 import hashlib
 import itertools
 import json
@@ -14,13 +13,13 @@ from tqdm.auto import tqdm
 
 from helpers.augmentation import Augmentation
 from helpers.data import CLASS_NAMES, Split, compute_mean_and_std, hold_out, normalise
-from helpers.files import WorkbookError, atomic_write, cache_folder, digest, profile
+from helpers.files import atomic_write, cache_folder, digest, profile
 from helpers.models import SimpleNetVariant, latency_ms, num_parameters
 from helpers.recipes import machine
 from helpers.training import Diverged, TrainConfig, epochs, evaluate
+from helpers.workers import workers
 
 NUM_CLASSES = len(CLASS_NAMES)
-CONNECT_S = 10  # seconds to wait for a Dask scheduler
 RUN_VERSION = 1  # raise it when a run would come out otherwise: older ones are then made anew
 
 
@@ -195,7 +194,7 @@ def _run_missing(missing, material, title, jobs, cluster):
     threads = max(1, num_cores // jobs)
     work = [joblib.delayed(_numbered)(i, *task, material, threads) for i, task in enumerate(missing.values())]
     places = list(missing)
-    with _workers(jobs, threads, cluster):
+    with workers(jobs, threads, cluster):
         results = joblib.Parallel(return_as="generator_unordered")(work)
         for index, result in tqdm(results, total=len(work), desc=title, unit="run", leave=False, delay=1):
             _write(places[index], result)
@@ -204,35 +203,6 @@ def _run_missing(missing, material, title, jobs, cluster):
 
 def _numbered(index, *task):
     return index, run_alone(*task)
-
-
-@contextlib.contextmanager
-def _workers(jobs, threads, cluster):
-    """Let joblib use this process, worker processes of so many threads, or a Dask cluster."""
-    if cluster:
-        with _connect(cluster), joblib.parallel_config("dask"):
-            yield
-    elif jobs == 1:
-        with joblib.parallel_config("sequential"):
-            yield
-    else:
-        with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=threads):
-            yield
-
-
-def _connect(address):
-    """Return a Dask client of the scheduler at an address."""
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise WorkbookError('A cluster needs Dask: pip install -e ".[cluster]", or leave its address out.') from error
-    try:
-        return Client(address, timeout=CONNECT_S)
-    except (OSError, ValueError) as error:
-        raise WorkbookError(
-            f"No Dask scheduler answers at {address}. Name its address, as in tcp://127.0.0.1:8786, or leave it out "
-            "to use the cores of this machine."
-        ) from error
 
 
 def _read(path):

@@ -136,6 +136,50 @@ def release(
     print(f"{rubric['points'].sum()} points in all. {folder} and {folder}.zip are written.")
 
 
+@app.command()
+def grade(
+    submissions: Annotated[Path, typer.Argument(help="A folder with one folder or zip a student or team.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for grades, feedback and answers.")],
+    jobs: Annotated[int | None, typer.Option(help="Submissions at a time; one a core by default.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="The address of a Dask scheduler, in place of --jobs.")] = None,
+    secret: Annotated[Path | None, typer.Option(help="A file whose text decides the hidden inputs.")] = None,
+    seconds: Annotated[float, typer.Option(help="Time for one submission.")] = 60,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Go on where there is no sandbox.")] = False,
+    masters: Annotated[Path, typer.Option(help="The folder of the complete notebooks.")] = NOTEBOOKS,
+):
+    """Grade a class by nbval, in a sandbox: grades.csv, feedback, answers to read. Goes on where it was stopped."""
+    from dataclasses import replace
+
+    from helpers.course.grading import grade as grade_class
+    from helpers.course.sandbox import LIMITS, find_sandbox
+
+    if find_sandbox(unsafe) != "bubblewrap":
+        print(f"warning: no bubblewrap here; {WITHOUT[find_sandbox(unsafe)]}", file=sys.stderr)
+    limits = replace(LIMITS, seconds=seconds)
+    text = _text_of(secret, "--secret") if secret else None
+    graded = grade_class(submissions, output, masters, text, jobs, cluster, limits, unsafe)
+    for one in graded:
+        if one.status != "ok":
+            print(f"{one.name}: {one.status}", file=sys.stderr)
+    print(f"{len(graded)} submissions graded: {output / 'grades.csv'}, and feedback, gradescope, answers beside it.")
+
+
+WITHOUT = {
+    "user": "the students' code runs as the user nobody, and can reach the network.",
+    "none": "the students' code runs as yourself, and can do all that you can.",
+}
+
+
+def _text_of(path, option):
+    try:
+        text = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkbookError(f"{path} of {option} cannot be read ({error}). Name a text file.") from error
+    if len(text) < 8:
+        raise WorkbookError(f"{path} of {option} holds fewer than 8 characters. Write a longer secret there.")
+    return text
+
+
 Network = Annotated[str, typer.Argument(help="SimpleNet, SimpleNetDropout, ...")]
 
 

@@ -159,7 +159,7 @@ def test_times_are_of_all_epochs_and_of_one_image(material):
 
 def test_a_scheduler_that_does_not_answer_is_named(material, full, monkeypatch):
     pytest.importorskip("distributed", reason="Dask is not installed")
-    monkeypatch.setattr(ablation, "CONNECT_S", 0.5)
+    monkeypatch.setattr("helpers.workers.CONNECT_S", 0.5)
     with pytest.raises(WorkbookError, match="No Dask scheduler answers at tcp://127.0.0.1:9"):
         run_study(grid("rates", "?", FAST, learning_rate=(1e-3,)), material, cluster="tcp://127.0.0.1:9")
 

@@ -29,7 +29,7 @@ from helpers.recipes import (
 matplotlib.use("Agg")
 
 # A module may import those that stand before it.
-ORDER = """files mini_scenes download sources data models augmentation training small_weights alexnet
+ORDER = """files workers mini_scenes download sources data models augmentation training small_weights alexnet
 pretraining finetuning recipes plots ablation quantization analysis runner report exercises widgets checks bench
 course cli""".split()
 

@@ -1,0 +1,242 @@
+"""submissions -> grades.csv, feedback and answers to read: a class, side by side, going on where it was stopped."""
+
+import csv
+import hashlib
+import json
+import re
+import secrets
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import jinja2
+import joblib
+from tqdm.auto import tqdm
+
+from helpers.course import hidden, probes
+from helpers.course.sandbox import LIMITS, find_sandbox, run_notebook
+from helpers.course.scoring import Score, grading_notebook, make_plan, scores_of
+from helpers.course.submissions import find_submissions, read_submission
+from helpers.exercises import key_of, read_notebooks
+from helpers.files import NOTEBOOKS, WorkbookError, atomic_write
+from helpers.workers import workers
+
+GRADING_VERSION = 1  # raise it when grades would come out otherwise: all submissions are then graded anew
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What grading one submission gave."""
+
+    name: str
+    key: str  # changes with the submission's exercises, the course and the secret
+    scores: list  # of Score
+    status: str  # "ok", or what happened
+    notes: tuple
+    seconds: float
+
+    @property
+    def points(self):
+        """The points of all exercises."""
+        return sum(score.points for score in self.scores)
+
+
+def grade(folder, out, masters=NOTEBOOKS, secret=None, jobs=None, cluster=None, limits=LIMITS, unsafe=False):
+    """Grade every submission in a folder; write `out`; return the list of Graded.
+
+    What has been graded before, by the same course, secret and limits, is not graded again. `jobs` submissions are
+    graded at a time, or a Dask cluster grades them whose scheduler has the address `cluster`.
+    """
+    out, paths = Path(out), find_submissions(folder)
+    notebooks = read_notebooks(masters)
+    plan = make_plan(notebooks, secret or own_secret(out), limits, find_sandbox(unsafe))
+    course, answers, done, todo = course_key(plan), {}, {}, []
+    for name, path in tqdm(paths.items(), desc="Reading", unit="submission", leave=False, delay=1):
+        submission = read_submission(name, path, notebooks)
+        answers[name] = submission.answers
+        key = digest([course, submission.sources, submission.imports, submission.refused])
+        earlier = read_graded(result_path(out, name))
+        if earlier and earlier.key == key:
+            done[name] = earlier
+        else:
+            todo.append((submission, key))
+    for graded in grade_all(todo, plan, jobs, cluster):
+        done[graded.name] = graded
+        with atomic_write(result_path(out, graded.name)) as temporary:
+            temporary.write_text(json.dumps(asdict(graded), indent=1))
+    ordered = [done[name] for name in paths]
+    write_tables(out, ordered, plan, answers, questions_of(notebooks))
+    return ordered
+
+
+def grade_all(todo, plan, jobs, cluster):
+    """Yield a Graded for every (Submission, key), in the order in which they end; one is never the end of others."""
+    sound = [pair for pair in todo if not pair[0].refused]
+    yield from (refused(submission, key, plan) for submission, key in todo if submission.refused)
+    if not sound:
+        return
+    notebooks = (notebook_of(submission, plan) for submission, _ in sound)  # made when a worker is free
+    work = (joblib.delayed(run_numbered)(i, nb, plan.sandbox, plan.limits) for i, nb in enumerate(notebooks))
+    with workers(min(jobs or joblib.cpu_count(), len(sound)), 1, cluster):
+        results = joblib.Parallel(return_as="generator_unordered")(work)
+        for index, lines, why, seconds in tqdm(results, total=len(sound), desc="Grading", unit="submission"):
+            submission, key = sound[index]
+            scores = scores_of(notebook_of(submission, plan), lines, plan)
+            status = f"Stopped: {why}." if why else "ok"
+            yield Graded(submission.name, key, scores, status, submission.notes, round(seconds, 1))
+
+
+def notebook_of(submission, plan):
+    """Return the grading notebook of a Submission: the same each time."""
+    return grading_notebook(plan, submission.sources, submission.imports, digest(submission.sources))
+
+
+def run_numbered(index, *task):
+    """Return (index, lines of results, why it was stopped, seconds); an error outside the sandbox is a reason too."""
+    start = time.monotonic()
+    try:
+        lines, why = run_notebook(*task)
+    except Exception as error:  # whatever a submission brought about, the others go on
+        lines, why = [], f"{type(error).__name__}: {error}"
+    return index, lines, why, time.monotonic() - start
+
+
+def refused(submission, key, plan):
+    """Return the Graded of a Submission that is not run."""
+    scores = [Score(exercise.name, 0, exercise.points, "not graded") for exercise in plan.exercises]
+    return Graded(submission.name, key, scores, f"Refused: {submission.refused}", submission.notes, 0.0)
+
+
+def course_key(plan):
+    """Return a digest of all that decides a grade, but the submission."""
+    code = [Path(module.__file__).read_text() for module in (hidden, probes)]
+    exercises = [asdict(exercise) for exercise in plan.exercises]
+    return digest([GRADING_VERSION, exercises, plan.imports, plan.secret, asdict(plan.limits), plan.sandbox, code])
+
+
+def digest(values):
+    """Return 64 hexadecimal digits that change whenever one of `values` does; the order of keys is no change."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def own_secret(out):
+    """Return the secret kept in `out`, made there the first time."""
+    path = out / "secret.txt"
+    if not path.exists():
+        with atomic_write(path) as temporary:
+            temporary.touch(mode=0o600)
+            temporary.write_text(secrets.token_hex(16))
+    return path.read_text().strip()
+
+
+# --- results on disk -------------------------------------------------------------------------------------------------
+
+
+def result_path(out, name):
+    """Return where a submission's result is kept."""
+    return out / "results" / f"{file_name(name)}.json"
+
+
+def file_name(name):
+    """Return a name that any file system takes, different for different names."""
+    plain = re.sub(r"[^\w.-]", "_", name)[:80]
+    return plain if plain == name else f"{plain}-{digest(name)[:8]}"
+
+
+def read_graded(path):
+    """Return the Graded in a file, None where there is none or it is damaged."""
+    try:
+        content = json.loads(path.read_text())
+        return Graded(**content | {"scores": [Score(**s) for s in content["scores"]], "notes": tuple(content["notes"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+# --- Graded -> tables and pages --------------------------------------------------------------------------------------
+
+
+def questions_of(notebooks):
+    """Return the report's questions in order: [(question, what may be a file's name)]."""
+    keys = [key_of(cell) for notebook in notebooks.values() for cell in notebook.cells]
+    return list(dict.fromkeys(key[1] for key in keys if key and key[0] == "answer"))
+
+
+def write_tables(out, graded, plan, answers, questions):
+    """Write the answers to read, grades.csv, and the pages of feedback, for people and for Gradescope."""
+    marks = {question: write_answers(out, question, answers) for question in questions}
+    manual = {g.name: [(q, *marks[q][g.name]) for q in questions if any(marks[q][g.name])] for g in graded}
+    write_grades(out / "grades.csv", graded, plan, manual)
+    page = jinja2.Template(Path(__file__).with_name("feedback.html").read_text(), autoescape=True)
+    for g in graded:
+        comments, possible = manual[g.name], sum(score.possible for score in g.scores)
+        text = page.render(**vars(g), points=g.points, possible=possible, comments=comments, manual=total_of(comments))
+        write_text(out / "feedback" / f"{file_name(g.name)}.html", text)
+        write_text(out / "gradescope" / file_name(g.name) / "results.json", json.dumps(gradescope(g), indent=1))
+
+
+def write_text(path, text):
+    """Write a text file, whole or not at all."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text)
+
+
+def write_rows(path, columns, rows):
+    """Write a CSV file, whole or not at all; no cell is a formula to a spreadsheet, whatever a student wrote."""
+    with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows([columns, *([harmless(value) for value in row] for row in rows)])
+
+
+def harmless(value):
+    """Return a value that a spreadsheet shows and does not compute."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+def write_grades(path, graded, plan, manual):
+    """Write one row a submission; `answers` are the points that a reader gave by hand."""
+    columns = ["submission", *(e.name for e in plan.exercises), "answers", "status", "seconds", "total"]
+    rows = []
+    for g in graded:
+        by_hand = total_of(manual[g.name])
+        rows.append([g.name, *(s.points for s in g.scores), by_hand, g.status, g.seconds, g.points + by_hand])
+    write_rows(path, columns, rows)
+
+
+def total_of(comments):
+    """Return the sum of the points in [(question, points, comment)], whole where they are whole."""
+    total = sum(float(points or 0) for _, points, _ in comments)
+    return int(total) if total == int(total) else total
+
+
+def write_answers(out, question, answers):
+    """Write all answers to a question, beside points and comment as a reader filled them in; return these by name."""
+    path = out / "answers" / f"{file_name(question)}.csv"
+    kept = {}
+    if path.exists():
+        with path.open(newline="") as file:
+            kept = {row["submission"].removeprefix("'"): row for row in csv.DictReader(file)}
+    marks = {name: (row.get("points") or "", row.get("comment") or "") for name, row in kept.items()}
+    for name, (points, _) in marks.items():
+        if points and not re.fullmatch(r"\d+([.]\d+)?", points.strip()):
+            raise WorkbookError(f'{path}: the points of {name} are "{points}". Write a number there, or nothing.')
+    texts = {name: given.get(question, "") for name, given in answers.items()}
+    texts = {name: row["answer"].removeprefix("'") for name, row in kept.items() if any(marks[name])} | texts
+    rows = [[name, texts[name], *marks.get(name, ("", ""))] for name in sorted(texts)]
+    write_rows(path, ["submission", "answer", "points", "comment"], rows)
+    return {name: marks.get(name, ("", "")) for name in texts}
+
+
+def gradescope(graded):
+    """Return what Gradescope reads from results.json."""
+    tests = [
+        {
+            "name": score.exercise,
+            "score": score.points,
+            "max_score": score.possible,
+            "output": score.message,
+            "output_format": "text",
+        }
+        for score in graded.scores
+    ]
+    output = "\n".join([*([] if graded.status == "ok" else [graded.status]), *graded.notes])
+    return {"score": graded.points, "execution_time": graded.seconds, "output": output, "tests": tests}

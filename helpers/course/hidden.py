@@ -1,0 +1,300 @@
+"""secret, submission -> inputs that nobody could know; values that came back -> right or wrong. The trusted side.
+
+DRAWS gives each exercise its kinds of input, for students are told only the kind that failed. What comes back is
+compared with what the master's solution says of the same inputs, or, where an exercise draws at random itself, by a
+function in VERIFY. Numbers have a tolerance: honest solutions differ in the last digits.
+"""
+
+import hashlib
+import hmac
+
+import numpy as np
+
+TOLERANCE = 1e-3  # relative to the expected value, in a tensor to the largest
+
+
+def generator_for(secret, *names):
+    """Return NumPy's generator of a secret and names (a submission's digest, an exercise): the same for the same."""
+    key = hmac.new(secret.encode(), "\n".join(names).encode(), hashlib.sha256).digest()
+    return np.random.default_rng(int.from_bytes(key[:16], "big"))
+
+
+def draw(exercise, generator):
+    """Return [(kind, inputs as JSON)] of an exercise, drawn anew."""
+    return [(kind, [to_json(value) for value in inputs]) for kind, *inputs in DRAWS[exercise](generator)]
+
+
+def to_json(value):
+    """Return an input as `probes.decode` reads it."""
+    if isinstance(value, list):
+        return [to_json(part) for part in value]
+    if isinstance(value, InNumPy):
+        return to_json(value.array) | {"dtype": f"numpy:{value.array.dtype}"}
+    if isinstance(value, np.ndarray):
+        return {"dtype": str(value.dtype), "shape": list(value.shape), "values": value.flatten().tolist()}
+    return value.item() if isinstance(value, np.generic) else value
+
+
+class InNumPy:
+    """An input that stays an array; all others become tensors."""
+
+    def __init__(self, array):
+        self.array = array
+
+
+# --- exercise -> (kind, input, input, ...) ---------------------------------------------------------------------------
+
+
+def _floats(g, *shape):
+    return g.normal(size=shape).astype(np.float32)
+
+
+def _seed(g):
+    return int(g.integers(2**31))
+
+
+def _batches(g):
+    for kind, sizes, middle in (
+        ("batches of unequal size", (40, 3, 117, 8), 0.5),
+        ("values far from 0", (30, 50), 300.0),
+        ("batches of one value", (1, 1, 1, 20), 0.5),
+        ("a single batch", (25,), 0.5),
+    ):
+        yield kind, [InNumPy(g.normal(middle + g.random(), 0.2 + g.random(), size)) for size in sizes]
+
+
+def _standardise(g):
+    for kind, shape in (("another mean and deviation", (4, 1, 6, 6)), ("images that are not square", (3, 1, 5, 9))):
+        yield kind, g.integers(0, 256, shape).astype(np.uint8), g.uniform(0.1, 0.9), g.uniform(0.05, 0.5)
+
+
+def _sizes(g):
+    for kind, strides, paddings in (
+        ("no stride, no padding", (1, 2), (0, 1)),
+        ("a stride above 1", (2, 5), (0, 1)),
+        ("padding", (1, 2), (1, 4)),
+        ("stride and padding", (2, 5), (1, 4)),
+    ):
+        for _ in range(3):
+            yield (
+                kind,
+                int(g.integers(20, 300)),
+                int(g.integers(3, 12)),
+                *(int(g.integers(*r)) for r in (strides, paddings)),
+            )
+
+
+def _channels(g):
+    for kind, low, high in (("one input channel", 1, 2), ("many channels", 3, 300)):
+        for _ in range(3):
+            yield kind, int(g.integers(low, high)), int(g.integers(2, 300)), int(g.integers(2, 12))
+
+
+def _logits(g):
+    for kind, scale, shift in (("ordinary logits", 3, 0), ("large logits", 1, 1e4), ("very negative logits", 1, -1e4)):
+        yield kind, _floats(g, 6, 9) * scale + np.float32(shift)
+    yield "rows far apart", _floats(g, 6, 9) + np.linspace(-9e3, 9e3, 6, dtype=np.float32)[:, None]
+
+
+def _labelled_logits(g):
+    for kind, scale, reduction in (
+        ("the mean", 3, "mean"),
+        ("the sum", 3, "sum"),
+        ("large logits", 1e4, "mean"),
+    ):
+        yield kind, _floats(g, 8, 11) * np.float32(scale), g.integers(0, 11, 8), reduction
+
+
+def _descents(g):
+    for kind, low, high in (("a small learning rate", 0.01, 0.2), ("a large learning rate", 0.6, 0.95)):
+        yield kind, g.uniform(-20, 20), g.uniform(low, high), int(g.integers(3, 9))
+
+
+def _sgd(g):
+    for kind, has_momentum, has_decay in (
+        ("neither momentum nor weight decay", 0, 0),
+        ("momentum", 1, 0),
+        ("weight decay", 0, 1),
+        ("momentum and weight decay", 1, 1),
+    ):
+        tensors = [_floats(g, 5) for _ in range(3)]
+        yield kind, *tensors, g.uniform(0.05, 0.5), has_momentum * g.uniform(0.3, 0.95), has_decay * g.uniform(0.1, 0.5)
+
+
+def _networks(g):
+    yield "its output with other weights", _seed(g), _floats(g, 3, 1, 64, 64)
+
+
+def _steps(g):
+    for kind, num_chunks in (("one chunk", 1), ("chunks of unequal size", 4), ("many chunks", 7)):
+        yield kind, _floats(g, 22, 1, 5, 5), g.integers(0, 15, 22), _seed(g), g.uniform(0.1, 0.9), num_chunks
+
+
+def _measurements(g):
+    for kind, num_images, batch_size in (("a smaller last batch", 27, 12), ("a single batch", 20, 64)):
+        yield (
+            kind,
+            _floats(g, num_images, 1, 4, 4),
+            np.append(g.integers(0, 4, num_images - 1), 3),
+            _seed(g),
+            batch_size,
+        )
+
+
+def _flips(g):
+    for kind, p in (("a rare flip", 0.2), ("a frequent flip", 0.7)):
+        yield kind, _floats(g, 300, 2, 3, 4), p + 0.05 * g.random()
+
+
+def _lights(g):
+    for kind, brightness, contrast in (("strong brightness", 0.5, 0.1), ("strong contrast", 0.1, 0.5)):
+        images = np.tile(np.array([0, 1, 0.5, 2], np.float32).reshape(1, 1, 2, 2), (300, 1, 1, 1))
+        yield kind, images, brightness + 0.2 * g.random(), contrast + 0.2 * g.random()
+
+
+def _dropouts(g):
+    for kind, p, training in (("a small p", 0.15, True), ("a large p", 0.7, True), ("measuring", 0.4, False)):
+        yield kind, _floats(g, 60, 50) + np.float32(4), p + 0.1 * g.random(), training
+
+
+def _trained_networks(g):
+    for kind, num_classes in (("15 classes", 15), ("another number of classes", int(g.integers(3, 12)))):
+        images, labels = _floats(g, 5, 1, 6, 6), g.integers(0, num_classes, 5)
+        yield kind, images, labels, _seed(g), int(g.integers(6, 20)), num_classes
+
+
+def _ranges(g):
+    a, b = sorted(g.uniform(0.5, 9, 2))
+    yield "a range around 0", -a, b
+    yield "a range above 0", a, b + 1
+    yield "a range below 0", -b - 1, -a
+
+
+def _to_quantise(g):
+    for kind, low, high in (("values in the range", 0, 256), ("values beyond the range", -300, 600)):
+        scale, zero_point = g.uniform(0.01, 0.5), int(g.integers(20, 200))
+        codes = g.integers(low, high, (4, 9)) + g.uniform(
+            -0.4, 0.4, (4, 9)
+        )  # away from .5, where rounding is a matter of taste
+        yield kind, ((codes - zero_point) * scale).astype(np.float32), scale, zero_point
+
+
+def _to_dequantise(g):
+    for kind, high in (("a small zero point", 10), ("a large zero point", 250)):
+        codes = g.integers(0, 256, (5, 8)).astype(np.uint8)
+        yield kind, codes, g.uniform(0.01, 0.5), int(g.integers(high - 9, high))
+
+
+def _predictions(g):
+    for kind, num_classes, num_seen in (("all classes", 5, 5), ("classes that do not occur", 8, 3)):
+        yield kind, *(g.integers(0, num_seen, 70) for _ in range(2)), num_classes
+
+
+DRAWS = {
+    "running_mean_and_std": _batches,
+    "standardise": _standardise,
+    "output_size": _sizes,
+    "num_conv_parameters": _channels,
+    "build_deeper_net": _networks,
+    "log_sum_exp": _logits,
+    "cross_entropy": _labelled_logits,
+    "gradient_descent": _descents,
+    "sgd_step": _sgd,
+    "accumulated_step": _steps,
+    "accuracy": _measurements,
+    "random_flip": _flips,
+    "random_light": _lights,
+    "dropout": _dropouts,
+    "prepare_for_fine_tuning": _trained_networks,
+    "affine_parameters": _ranges,
+    "quantise": _to_quantise,
+    "dequantise": _to_dequantise,
+    "confusion_matrix": _predictions,
+}
+
+
+# --- values that came back -> right or wrong -------------------------------------------------------------------------
+
+
+def is_right(exercise, inputs, expected, got):
+    """Return whether `got`, as JSON from the student's process, is what it should be; anything odd is wrong."""
+    try:
+        if exercise in VERIFY:
+            return bool(VERIFY[exercise](*[array(value) for value in inputs], *[array(part) for part in got]))
+        return agrees(expected, got)
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError, RecursionError):
+        return False
+
+
+def agrees(expected, got):
+    """Return whether two values agree in shape and, within TOLERANCE, in numbers; lists agree part by part."""
+    if isinstance(expected, list) and not all(isinstance(part, (int, float)) for part in expected):
+        return len(expected) == len(got) and all(agrees(a, b) for a, b in zip(expected, got))
+    a, b = array(expected), array(got)
+    size = np.abs(a) if isinstance(expected, list) else np.abs(a).max()  # a list may mix sizes, as mean and deviation
+    return a.shape == b.shape and bool((np.abs(a - b) <= TOLERANCE * np.maximum(size, 1e-6)).all())
+
+
+def array(value):
+    """Return numbers, lists of them or {"shape", "values"} as an array of float64."""
+    if isinstance(value, dict):
+        return np.array([float(v) for v in value["values"]]).reshape([int(n) for n in value["shape"]])
+    if isinstance(value, list):
+        return np.stack([array(part) for part in value])
+    return np.array(float(value))
+
+
+def flips_are_right(images, p, first, second):
+    """Each image as it was or mirrored, about p of them, and another draw for each image and each call."""
+    mirrored = images[..., ::-1]
+    chosen = [np.isclose(result, mirrored).all(axis=(1, 2, 3)) for result in (first, second)]
+    same = [np.isclose(result, images).all(axis=(1, 2, 3)) for result in (first, second)]
+    is_either = all((c | s).all() for c, s in zip(chosen, same))
+    return is_either and all(is_share(c, p) for c in chosen) and are_independent(*chosen)
+
+
+def is_share(chosen, p):
+    """Return whether a share of about p is chosen: within five standard deviations."""
+    return abs(chosen.mean() - p) < 5 * np.sqrt(p * (1 - p) / chosen.size)
+
+
+def are_independent(*draws):
+    """Return whether draws (N,) are not correlated, neither with each other nor with their own neighbours."""
+    pairs = [(draws[0], draws[1])] + [(draw[1:], draw[:-1]) for draw in draws]
+    return all(abs(np.corrcoef(a, b)[0, 1]) < 5 / np.sqrt(len(a)) for a, b in pairs)
+
+
+def light_is_right(images, brightness, contrast, first, second):
+    """One factor and one shift an image, all over their ranges, independent of each other."""
+    shifts, factors = [], []
+    for result in (first, second):
+        shift = result[:, 0, 0, 0]
+        factor = result[:, 0, 0, 1] - shift
+        if not np.allclose(result, factor[:, None, None, None] * images + shift[:, None, None, None], atol=1e-4):
+            return False
+        shifts, factors = [*shifts, shift], [*factors, factor]
+    ranges = [(s, -brightness, brightness) for s in shifts] + [(f, 1 - contrast, 1 + contrast) for f in factors]
+    return all(is_spread(*r) for r in ranges) and are_independent(*shifts) and are_independent(shifts[0], factors[0])
+
+
+def is_spread(values, low, high):
+    """Return whether values lie in low..high, and nearly all over it."""
+    is_inside = values.min() >= low - 1e-4 and values.max() <= high + 1e-4
+    return (
+        is_inside and values.max() - values.min() > 0.9 * (high - low) and abs(values.mean() - (low + high) / 2) < 0.1
+    )
+
+
+def dropout_is_right(values, p, training, first, second):
+    """In training: about p of the values zero, the rest scaled, each by a draw of its own; else all as they were."""
+    if not training:
+        return np.allclose(first, values) and np.allclose(second, values)
+    kept = [result != 0 for result in (first, second)]
+    scaled = all(np.allclose(r[k], values[k] / (1 - p), rtol=1e-3) for r, k in zip((first, second), kept))
+    same_shape = first.shape == second.shape == values.shape
+    return (
+        same_shape and scaled and all(is_share(~k, p) for k in kept) and are_independent(*[k.flatten() for k in kept])
+    )
+
+
+VERIFY = {"random_flip": flips_are_right, "random_light": light_is_right, "dropout": dropout_is_right}

@@ -1,0 +1,158 @@
+"""exercise, drawn inputs -> values as JSON: what runs in the student's kernel. No expected value stands here.
+
+A grading run copies this file into the sandbox. The values that it shows are compared on the other side: see `hidden`.
+"""
+
+import json
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from IPython.display import display
+from torch import nn
+
+MIME = "application/vnd.workbook.values+json"
+
+
+def show_values(exercise, function, message):
+    """Call a student's function on inputs from JSON, and send what it returns as JSON."""
+    values = run(exercise, function, json.loads(message))
+    display({MIME: values}, raw=True)
+
+
+def run(exercise, function, inputs):
+    """Return, as JSON, what a function says of inputs: its values alone, or what a run in RUNS looks at."""
+    seed_everything()
+    call = RUNS.get(exercise, lambda function, *inputs: function(*inputs))
+    return encode(call(function, *[decode(value) for value in inputs]))
+
+
+def seed_everything(seed=0):
+    """Set the seeds of Python, NumPy and PyTorch."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+# --- values <-> JSON -------------------------------------------------------------------------------------------------
+
+
+def encode(value):
+    """Return tensors and arrays as {"dtype", "shape", "values"}, tuples as lists, numbers as they are."""
+    if isinstance(value, (list, tuple, torch.Size)):
+        return [encode(part) for part in value]
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().numpy()
+    if isinstance(value, (np.ndarray, np.generic)):
+        values = [number(v) for v in value.reshape(-1).tolist()]
+        return {"dtype": str(value.dtype), "shape": list(value.shape), "values": values}
+    return number(value)
+
+
+def number(value):
+    """Return a number that JSON can hold; what is none, by the name of its type."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return str(value)  # "nan", "inf", "-inf"
+    if isinstance(value, (bool, int, float, str)):
+        return value
+    return {"type": type(value).__name__}
+
+
+def decode(value):
+    """Return what `encode` was given: arrays of the dtype "numpy:..." as arrays, others as tensors."""
+    if isinstance(value, list):
+        return [decode(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    kind, _, dtype = value["dtype"].rpartition(":")
+    array = np.array(value["values"], dtype).reshape(value["shape"])
+    return array if kind == "numpy" else torch.from_numpy(array)
+
+
+# --- runs of exercises that want more than a call --------------------------------------------------------------------
+
+
+def read_once(function, batches):
+    """Call with a generator, which can be read only once."""
+    return function(batch for batch in batches)
+
+
+def with_weights(network, seed):
+    """Fill a network's parameters with numbers drawn from a seed, in their order; return the network."""
+    generator = np.random.default_rng(seed)
+    with torch.no_grad():
+        for p in network.parameters():
+            p.copy_(torch.from_numpy(generator.normal(size=tuple(p.shape)) / max(1, p[0].numel()) ** 0.5))
+    return network
+
+
+def built_network(function, seed, images):
+    """Build the network; return its parameters' number and its logits with drawn weights."""
+    network = with_weights(function(), seed).eval()
+    with torch.inference_mode():
+        return sum(p.numel() for p in network.parameters()), network(images)
+
+
+def linear_network(num_inputs, num_classes, seed, dropout=0.0):
+    """Return a network of one linear layer, behind dropout."""
+    layers = nn.Flatten(), nn.Dropout(dropout), nn.Linear(num_inputs, num_classes)
+    return with_weights(nn.Sequential(*layers), seed)
+
+
+def two_steps(function, images, labels, seed, learning_rate, num_chunks):
+    """Take two accumulated steps; return both losses, the weights, and whether the chunks were small enough."""
+    network, sizes = linear_network(images[0].numel(), 15, seed), []
+    network.register_forward_hook(lambda model, inputs, output: sizes.append(len(output)))
+    optimizer = torch.optim.SGD(network.parameters(), lr=learning_rate)
+    losses = [float(function(network, images, labels, optimizer, num_chunks)) for _ in range(2)]
+    return losses, network[2].weight, network[2].bias, max(sizes) <= -(-len(images) // num_chunks)
+
+
+def measured(function, images, labels, seed, batch_size):
+    """Measure a network, left in training with dropout of 0.9, over batches of which the last is smaller."""
+    network = linear_network(images[0].numel(), int(labels.max()) + 1, seed, dropout=0.9).train()
+    parts = zip(images.split(batch_size), labels.split(batch_size))
+    return function(network, [SimpleNamespace(images=some, labels=their) for some, their in parts])
+
+
+def twice(function, *inputs):
+    """Call twice: two draws."""
+    return [function(*inputs), function(*inputs)]
+
+
+class TrainedNetwork(nn.Module):
+    """A network in AlexNet's form."""
+
+    def __init__(self, width, num_classes):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten())
+        self.classifier = nn.Sequential(nn.Linear(48, width), nn.ReLU(), nn.Linear(width, num_classes))
+
+    def forward(self, images):
+        """Return logits (B, num_classes) of images (B, 1, 6, 6)."""
+        return self.classifier(self.features(images))
+
+
+def fine_tuned(function, images, labels, seed, width, num_classes):
+    """Prepare a network, give its last layer drawn weights, take a step; return what is trainable, weights, logits."""
+    network = function(with_weights(TrainedNetwork(width, 16), seed), num_classes)
+    with_weights(network.classifier[-1], seed + 1)
+    trainable = [p for p in network.parameters() if p.requires_grad]
+    F.cross_entropy(network(images), labels).backward()
+    torch.optim.SGD(trainable, lr=0.1).step()
+    weights = torch.cat([p.detach().flatten() for p in network.parameters()])
+    return sum(p.numel() for p in trainable), weights, network(images)
+
+
+RUNS = {
+    "running_mean_and_std": read_once,
+    "build_deeper_net": built_network,
+    "accumulated_step": two_steps,
+    "accuracy": measured,
+    "random_flip": twice,
+    "random_light": twice,
+    "dropout": twice,
+    "prepare_for_fine_tuning": fine_tuned,
+}

@@ -1,0 +1,139 @@
+"""exercise sources -> scores: a grading notebook for each submission, and what nbval says of its cells."""
+
+import json
+from dataclasses import dataclass
+
+import nbformat
+
+from helpers.course import hidden, probes
+from helpers.course.sandbox import LIMITS, Limits
+from helpers.exercises import find_exercises, imports_of
+
+HIDDEN_ADVICE = "The visible check holds, and a hidden one fails, with"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a class is graded by: the masters' exercises and solutions, the secret, the limits, the sandbox."""
+
+    exercises: list  # of Exercise, with the master's solution as source
+    imports: dict  # {notebook: import statements of the master}
+    secret: str
+    limits: Limits = LIMITS
+    sandbox: str = "bubblewrap"
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one exercise of one submission got."""
+
+    exercise: str
+    points: int  # got
+    possible: int
+    message: str  # for the student; no hidden value stands in it
+
+
+def make_plan(notebooks, secret, limits=LIMITS, sandbox="bubblewrap"):
+    """Return the Plan of master notebooks {stem: notebook}."""
+    imports = {stem: imports_of(notebook) for stem, notebook in notebooks.items()}
+    return Plan(find_exercises(notebooks), imports, secret, limits, sandbox)
+
+
+def solution(exercise, imports):
+    """Return the master's function of an exercise, as the masters say it. Trusted code."""
+    scope = {}
+    exec(imports + "\n" + exercise.source, scope)
+    return scope[exercise.name]
+
+
+# --- sources -> grading notebook -------------------------------------------------------------------------------------
+
+
+def grading_notebook(plan, sources, imports, digest):
+    """Return the notebook that nbval runs: checks, the student's sources, and inputs drawn for this submission.
+
+    `sources` is {exercise: source}, `imports` the student's {exercise: import statements}. All visible checks come
+    first: what a student prints there is shown to them, and hidden inputs are not yet in the process.
+    """
+    exercises = [e for e in plan.exercises if e.name in sources]
+    cells = []
+    for exercise in exercises:
+        seeded = f"import probes\nfrom helpers import checks\nprobes.seed_everything()\n{exercise.check}"
+        cells += source_cells(exercise, plan, sources, imports)
+        cells += [cell(seeded, exercise.name, "visible", {"line": f"{exercise.name}: right\n"})]
+    for exercise in exercises:
+        cells += source_cells(exercise, plan, sources, imports)
+        cells += hidden_cells(exercise, plan, digest)
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def cell(source, exercise, part, expected=None, kind=""):
+    """Return a cell that says what it is; nbval compares outputs only of cells that look as if they had run."""
+    grading = {"exercise": exercise, "part": part, "kind": kind}
+    metadata = {"grading": grading, "expected": expected or {}}
+    return nbformat.v4.new_code_cell(source, metadata=metadata, execution_count=1)
+
+
+def source_cells(exercise, plan, sources, imports):
+    """Return the cells of imports and of the student's source."""
+    wanted = [plan.imports[exercise.notebook], *guarded(imports.get(exercise.name, ""))]
+    return [
+        cell("\n".join(wanted), exercise.name, "imports"),
+        cell(sources[exercise.name], exercise.name, "source"),
+    ]
+
+
+def guarded(imports):
+    """Yield a student's import statements so that one which fails costs nothing but itself."""
+    for line in imports.splitlines():
+        yield f"try:\n    {line}\nexcept Exception:\n    pass"
+
+
+def hidden_cells(exercise, plan, digest):
+    """Yield a cell for each drawn input, with what the master's solution says of it."""
+    if exercise.name not in hidden.DRAWS:
+        return
+    generator = hidden.generator_for(plan.secret, digest, exercise.name)
+    function = solution(exercise, plan.imports[exercise.notebook])
+    for kind, inputs in hidden.draw(exercise.name, generator):
+        is_random = exercise.name in hidden.VERIFY
+        values = None if is_random else json.loads(json.dumps(probes.run(exercise.name, function, inputs)))
+        source = f"import probes\nprobes.show_values({exercise.name!r}, {exercise.name}, {json.dumps(inputs)!r})"
+        yield cell(source, exercise.name, "hidden", {"inputs": inputs, "values": values}, kind)
+
+
+# --- results of cells -> scores --------------------------------------------------------------------------------------
+
+
+def scores_of(notebook, lines, plan, missing=()):
+    """Return the Score of every exercise: points only where every cell of it ran and was right."""
+    wanted = [(c.metadata["grading"]["exercise"], c.metadata["grading"]["part"]) for c in notebook.cells]
+    scores = []
+    for exercise in plan.exercises:
+        mine = [line for line in lines if line["exercise"] == exercise.name]
+        is_whole = len(mine) == sum(name == exercise.name for name, _ in wanted) > 0
+        is_right = is_whole and all(line["passed"] for line in mine)
+        points = exercise.points if is_right else 0
+        scores.append(Score(exercise.name, points, exercise.points, message_of(exercise, mine, is_right)))
+    return scores
+
+
+def message_of(exercise, lines, is_right):
+    """Return a sentence for the student: of a visible check what it said, of hidden ones only the kinds that failed."""
+    if is_right:
+        return "right"
+    visible = [line for line in lines if line["part"] != "hidden" and not line["passed"]]
+    kinds = dict.fromkeys(line["kind"] for line in lines if line["part"] == "hidden" and not line["passed"])
+    hidden_has_begun = any(line["part"] == "hidden" for line in lines)
+    if visible and not (hidden_has_begun and visible[0] in lines_after_hidden(lines)):
+        message = visible[0]["message"]
+        return "not done yet" if message.startswith("NotImplementedError") else message
+    if kinds:
+        return f"{HIDDEN_ADVICE}: {', '.join(kinds)}."
+    return "It is not in the submission." if not lines else "It was not graded to the end: the time was up."
+
+
+def lines_after_hidden(lines):
+    """Return the lines behind the first of a hidden check."""
+    first = next(i for i, line in enumerate(lines) if line["part"] == "hidden")
+    return lines[first:]

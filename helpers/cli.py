@@ -164,6 +164,20 @@ def grade(
     print(f"{len(graded)} submissions graded: {output / 'grades.csv'}, and feedback, gradescope, answers beside it.")
 
 
+@app.command()
+def gradescope(
+    out: Annotated[Path, typer.Argument(help="The zip to write.")] = Path("autograder.zip"),
+    secret: Annotated[Path | None, typer.Option(help="A file whose text decides the hidden inputs.")] = None,
+    masters: Annotated[Path, typer.Option(help="The folder of the complete notebooks.")] = NOTEBOOKS,
+):
+    """Write the zip that Gradescope takes as an autograder. It holds the solutions: upload it nowhere else."""
+    from secrets import token_hex
+
+    from helpers.course.gradescope import make_autograder
+
+    print(f"{make_autograder(out, _text_of(secret, '--secret') if secret else token_hex(16), masters)} is written.")
+
+
 WITHOUT = {
     "user": "the students' code runs as the user nobody, and can reach the network.",
     "none": "the students' code runs as yourself, and can do all that you can.",

@@ -20,7 +20,7 @@ from helpers.alexnet import LAST_LAYER, LAST_TWO_LAYERS, find_weights, fit_head,
 from helpers.augmentation import Augmentation
 from helpers.data import Scenes, hold_out, is_duplicate, prepare
 from helpers.files import RESULTS, WorkbookError, atomic_write, cache_folder, digest
-from helpers.finetuning import CROPS, EVERYTHING, borrow_everything, fit_everything
+from helpers.finetuning import CROPS, EVERYTHING, borrow_conv_layers, fit_everything
 from helpers.models import SimpleNet, SimpleNetDropout, latency_ms, num_parameters, size_mb
 from helpers.training import TrainConfig, choose_device, fit, for_profile, predict
 
@@ -84,7 +84,7 @@ RECIPES = {
     "AlexNet-last-layer": Recipe(borrowed_alexnet, LAST_LAYER, fit=fit_head, **ALEXNET),
     "AlexNet-last-two": Recipe(borrowed_alexnet, LAST_TWO_LAYERS, fit=fit_last_two, **ALEXNET),
     "AlexNet-everything": Recipe(
-        lambda: borrow_everything(find_weights()),
+        lambda: borrow_conv_layers(find_weights()),
         EVERYTHING,
         {"learning_rate": (3e-5, 1e-4)},
         CROPS,

@@ -17,6 +17,7 @@ import test_checks
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers.course import grading, hidden, probes, sandbox, scoring, submissions
+from helpers.course.gradescope import make_autograder
 from helpers.course.release import student_copy
 from helpers.exercises import imports_of, read_notebooks
 from helpers.files import NOTEBOOKS, WorkbookError
@@ -482,7 +483,7 @@ def test_what_goes_wrong_with_one_submission_is_no_end_of_the_others(a_class, tm
     assert rows["zed"][1].startswith("Refused: The zip cannot be read")
 
 
-# --- a whole class, with the workbook's own notebooks ------------------------------------------------------------------
+# --- a whole class, with the workbook's own notebooks ----------------------------------------------------------------
 
 
 def write_class(folder, num_students, seed=0):
@@ -558,3 +559,35 @@ def test_grading_goes_on_after_kill_9_and_a_dask_cluster_gives_the_same(tmp_path
         grading.grade(tmp_path / "class", tmp_path / "dask", secret=SECRET, cluster=cluster.scheduler_address)
     tables = [(tmp_path / name / "grades.csv").read_text() for name in ("out", "dask")]
     assert without_seconds(tables[0]) == without_seconds(tables[1])
+
+
+# --- Gradescope ------------------------------------------------------------------------------------------------------
+
+
+def test_gradescopes_zip_grades_a_submission_by_its_own_script(tmp_path):
+    source = tmp_path / "source"
+    make_autograder(tmp_path / "autograder.zip", SECRET)
+    with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
+        archive.extractall(source)
+        assert archive.getinfo("run_autograder").external_attr >> 16 & 0o111, "Gradescope wants to run it"
+    assert (source / "helpers" / "course" / "hidden.py").exists() and (source / "secret.txt").read_text() == SECRET
+    subprocess.run(["bash", "-n", source / "setup.sh"], check=True)
+    write(tmp_path / "submission" / "part1.ipynb", copy_with())
+    stand_in = tmp_path / "workbook"  # says what it was called with, and leaves a result
+    stand_in.write_text(
+        '#!/usr/bin/env bash\necho "$@" > "$AUTOGRADER/called"\nls "$2/submission" >> "$AUTOGRADER/called"\n'
+        'mkdir -p "$4/gradescope/submission"\necho \'{"score": 7}\' > "$4/gradescope/submission/results.json"\n'
+    )
+    stand_in.chmod(0o755)
+    environment = os.environ | {"AUTOGRADER": str(tmp_path), "WORKBOOK": str(stand_in)}
+    subprocess.run(["bash", source / "run_autograder"], env=environment, check=True)
+    assert json.loads((tmp_path / "results" / "results.json").read_text()) == {"score": 7}
+    called = (tmp_path / "called").read_text()
+    assert "--secret" in called and "part1.ipynb" in called
+    subprocess.run(["bash", source / "run_autograder"], env=environment | {"WORKBOOK": "false"}, check=True)
+    assert "autograder itself failed" in (tmp_path / "results" / "results.json").read_text()
+
+
+def test_an_autograder_that_is_no_zip_is_refused(tmp_path):
+    with pytest.raises(WorkbookError, match="not the name of a zip"):
+        make_autograder(tmp_path / "autograder.tar", SECRET)

@@ -1,6 +1,5 @@
 """study -> table of runs: a question, the settings that may answer it, and what each did over several seeds."""
 
-import hashlib
 import itertools
 import json
 import math
@@ -12,7 +11,7 @@ import torch
 from tqdm.auto import tqdm
 
 from helpers.augmentation import Augmentation
-from helpers.data import CLASS_NAMES, Split, compute_mean_and_std, hold_out, normalise
+from helpers.data import CLASS_NAMES, Split, compute_mean_and_std, fingerprint, hold_out, normalise
 from helpers.files import atomic_write, cache_folder, digest, profile
 from helpers.models import SimpleNetVariant, latency_ms, num_parameters
 from helpers.recipes import machine
@@ -99,11 +98,8 @@ class Material:
 
     def key(self):
         """Return a digest of every number in the images and labels."""
-        sha256 = hashlib.sha256()
-        for split in (self.train, self.held_out, self.val):
-            sha256.update(split.images.numpy())
-            sha256.update(split.labels.numpy())
-        return sha256.hexdigest()
+        splits = (self.train, self.held_out, self.val)
+        return fingerprint(*(part for split in splits for part in (split.images, split.labels)))
 
 
 def make_material(scenes):

@@ -5,7 +5,6 @@ once (`encode`), what comes out is kept on disk, and only the layers after it ar
 """
 
 import contextlib
-import hashlib
 import http.client
 import os
 import socket
@@ -18,7 +17,7 @@ from torch import nn
 from torchvision.models import AlexNet, AlexNet_Weights
 from tqdm.auto import tqdm
 
-from helpers.data import Split, cached
+from helpers.data import Split, cached, fingerprint
 from helpers.files import DATA, WorkbookError, digest
 from helpers.small_weights import check_shapes, load_small_alexnet
 from helpers.training import TrainConfig, choose_device, fit
@@ -186,7 +185,7 @@ def encode(model, images, layer="fc7", mirrored=False, exact=False, device="auto
     are cached by the numbers in weights and images. Where the CPU has instructions for bfloat16, these are used, for
     half the time; `exact` asks for float32.
     """
-    numbers = _fingerprint(images, model.mean, model.std, *_up_to(model, layer).state_dict().values())
+    numbers = fingerprint(images, model.mean, model.std, *_up_to(model, layer).state_dict().values())
     settings = [ENCODING_VERSION, layer, mirrored, exact, model.input_px, uses_bfloat16(device) and not exact]
     build = lambda: {"features": _encode(model, images, layer, mirrored, exact, device).numpy()}
     return torch.from_numpy(cached(f"features-{digest([numbers, *settings])}", [], build)["features"])
@@ -229,16 +228,6 @@ def uses_bfloat16(device):
 def autocast(device):
     """Return a context in which layers compute in bfloat16 where that is faster."""
     return torch.autocast("cpu", torch.bfloat16, enabled=uses_bfloat16(device))
-
-
-def _fingerprint(*values):
-    """Return a digest of all the numbers in tensors and tuples, wherever they lie."""
-    sha256 = hashlib.sha256()
-    for value in values:
-        array = torch.as_tensor(value).detach().cpu().contiguous().numpy()
-        sha256.update(f"{array.dtype}{array.shape}".encode())
-        sha256.update(array)
-    return sha256.hexdigest()
 
 
 class Head(nn.Sequential):

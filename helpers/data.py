@@ -199,6 +199,16 @@ def is_duplicate(scenes):
     return torch.tensor([image.numpy().tobytes() in seen for image in scenes.val.images])
 
 
+def fingerprint(*values):
+    """Return a digest of all the numbers in tensors and tuples, wherever they lie."""
+    sha256 = hashlib.sha256()
+    for value in values:
+        array = torch.as_tensor(value).detach().cpu().contiguous().numpy()
+        sha256.update(f"{array.dtype}{array.shape}".encode())
+        sha256.update(array)
+    return sha256.hexdigest()
+
+
 def compute_mean_and_std(images, batch_size=256):
     """Return (mean, std) of all pixels of uint8 images (N, 1, H, W), in grey levels from 0 to 1.
 

@@ -1,6 +1,5 @@
 """recipe -> saved result: how each network is trained, what was tried on held-out images, and the runs over seeds."""
 
-import hashlib
 import itertools
 import json
 import platform
@@ -18,7 +17,7 @@ from tqdm.auto import tqdm
 
 from helpers.alexnet import LAST_LAYER, LAST_TWO_LAYERS, find_weights, fit_head, freeze, make_alexnet
 from helpers.augmentation import Augmentation
-from helpers.data import Scenes, hold_out, is_duplicate, prepare
+from helpers.data import Scenes, fingerprint, hold_out, is_duplicate, prepare
 from helpers.files import RESULTS, WorkbookError, atomic_write, cache_folder, digest
 from helpers.finetuning import CROPS, EVERYTHING, borrow_conv_layers, fit_everything
 from helpers.models import SimpleNet, SimpleNetDropout, latency_ms, num_parameters, size_mb
@@ -131,15 +130,16 @@ def trained(name, scenes, seed=0):
 
 def weights_path(name, scenes, config):
     """Return where the weights of a network, trained on these Scenes by this config, are kept."""
-    images = hashlib.sha256(scenes.train.images.numpy()).hexdigest()
-    key = digest([TRAINED_VERSION, name, asdict(config), repr(RECIPES[name].augment), images, torch.__version__])
+    images, augment = fingerprint(scenes.train.images), repr(RECIPES[name].augment)
+    key = digest([TRAINED_VERSION, name, asdict(config), augment, images, torch.__version__])
     return cache_folder() / "models" / f"{name}-{key}.pt"
 
 
 def keep_weights(model, path):
-    """Write what has been trained; what is frozen comes from the borrowed weights again."""
+    """Write what has been trained, batch norm's statistics too; what is frozen comes from the borrowed weights."""
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     with atomic_write(path) as temporary:
-        torch.save({name: p for name, p in model.named_parameters() if p.requires_grad}, temporary)
+        torch.save(trained | dict(model.named_buffers()), temporary)
 
 
 def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):

@@ -190,12 +190,14 @@ def outcome():
     return found
 
 
+@pytest.mark.slow
 @needs_bubblewrap
 @pytest.mark.parametrize("name", CHEATS | POISON)
 def test_a_cheat_gets_no_points(name, outcome):
     assert outcome[name].points == 0 and outcome[name].message != "right"
 
 
+@pytest.mark.slow
 @needs_bubblewrap
 def test_honest_work_before_and_after_all_cheats_gets_its_points(outcome):
     assert outcome["honest_1"].points == 1, outcome["honest_1"].message
@@ -221,12 +223,22 @@ SAID = {
 }
 
 
+@pytest.mark.slow
 @needs_bubblewrap
 @pytest.mark.parametrize("name", SAID)
 def test_a_cheat_finds_nothing_and_its_feedback_says_what_happened(name, outcome):
     message = outcome[name].message
     assert re.search(SAID[name], message), message
     assert SECRET not in message and "pytest" not in message and "SECRET" not in message
+
+
+@needs_bubblewrap
+def test_hidden_inputs_leave_by_no_message(monkeypatch):
+    thief = "seen = []\ndef thief(x):\n    seen.append(x)\n    return 2 * x"
+    teller = "if len(seen) > 1:\n    raise AssertionError(f'seen: {seen}')\ndef teller(x):\n    return 2 * x"
+    found = scores(plan_of(["thief", "teller"], monkeypatch), {"thief": thief, "teller": teller})
+    assert found["thief"].points == 1
+    assert found["teller"].message.endswith("with: small numbers, large numbers."), found["teller"].message
 
 
 @needs_bubblewrap
@@ -317,6 +329,7 @@ def moved():
 def duplicated():
     copy = copy_with(double=DOUBLE)
     copy.cells.append(copy_with().cells[0])  # the stub once more, below
+    copy.cells[-1].id = "again"
     return copy
 
 
@@ -458,19 +471,26 @@ def test_only_what_changed_is_graded_again(a_class, tmp_path):
     grading.grade(folder, tmp_path / "out", masters, jobs=1)
     first = (tmp_path / "out" / "grades.csv").read_bytes()
     grading.grade(folder, tmp_path / "out", masters, jobs=1)
-    assert len(ran) == 3 and (tmp_path / "out" / "grades.csv").read_bytes() == first
+    assert len(ran) == 1 + 3 and (tmp_path / "out" / "grades.csv").read_bytes() == first
     write(folder / "bob" / "part1_x.ipynb", copy_with(double=DOUBLE))
     (tmp_path / "out" / "results" / "ada.json").write_text("{")
     grading.grade(folder, tmp_path / "out", masters, jobs=1)
-    assert len(ran) == 5, "what changed, and what was damaged"
+    assert len(ran) == 1 + 5, "the master, what changed, and what was damaged"
     grading.grade(folder, tmp_path / "out", masters, secret="another secret", jobs=1)
-    assert len(ran) == 8
+    assert len(ran) == 2 + 8, "with another secret all, the master too"
+
+
+def test_nobody_is_graded_where_the_masters_own_solution_fails(a_class, tmp_path, monkeypatch):
+    monkeypatch.setattr(grading, "run_notebook", lambda *task: ([], "time is up"))
+    with pytest.raises(WorkbookError, match="master's own solutions do not pass here: double"):
+        grading.grade(a_class[0], tmp_path / "out", a_class[1], jobs=1)
+    assert not (tmp_path / "out" / "grades.csv").exists()
 
 
 def test_what_goes_wrong_with_one_submission_is_no_end_of_the_others(a_class, tmp_path, monkeypatch):
     (a_class[0] / "zed.zip").write_bytes(b"no zip")
     run = grading.run_notebook
-    calls = iter([OSError("no room"), None, None])
+    calls = iter([None, OSError("no room"), None, None])  # the master is the first
 
     def once_wrong(*task):
         if error := next(calls):

@@ -44,7 +44,9 @@ def test_imports_go_one_way_and_name_what_they_take(path):
             assert node.level == 0 and all(alias.name != "*" for alias in node.names)
             taken = [alias.name for alias in node.names] if node.module == "helpers" else [node.module]
             for module in (
-                name.removeprefix("helpers.") for name in taken if name.split(".")[0] in ("helpers", *ORDER)
+                name.removeprefix("helpers.").split(".")[0]
+                for name in taken
+                if name.split(".")[0] in ("helpers", *ORDER)
             ):
                 assert ORDER.index(module) < ORDER.index(path.stem), f"{path.stem} must not import {module}"
 

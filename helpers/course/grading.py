@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from helpers.course import hidden, probes
 from helpers.course.sandbox import LIMITS, find_sandbox, run_notebook
 from helpers.course.scoring import Score, grading_notebook, make_plan, scores_of
-from helpers.course.submissions import find_submissions, read_submission
+from helpers.course.submissions import Submission, find_submissions, read_submission
 from helpers.exercises import key_of, read_notebooks
 from helpers.files import NOTEBOOKS, WorkbookError, atomic_write
 from helpers.workers import workers
@@ -60,13 +60,29 @@ def grade(folder, out, masters=NOTEBOOKS, secret=None, jobs=None, cluster=None, 
             done[name] = earlier
         else:
             todo.append((submission, key))
+    if todo:
+        check_masters(out, plan, course, cluster)
     for graded in grade_all(todo, plan, jobs, cluster):
         done[graded.name] = graded
-        with atomic_write(result_path(out, graded.name)) as temporary:
-            temporary.write_text(json.dumps(asdict(graded), indent=1))
+        write_text(result_path(out, graded.name), json.dumps(asdict(graded), indent=1))
     ordered = [done[name] for name in paths]
     write_tables(out, ordered, plan, answers, questions_of(notebooks))
     return ordered
+
+
+def check_masters(out, plan, course, cluster):
+    """Grade the masters' solutions, once for a course; WorkbookError says which of them do not pass."""
+    earlier = read_graded(out / "master.json")
+    if earlier and earlier.key == course:
+        return
+    imports, sources = {}, {exercise.name: exercise.source for exercise in plan.exercises}
+    (graded,) = grade_all([(Submission("the master", sources, imports), course)], plan, 1, cluster)
+    if wrong := [f"{s.exercise} ({s.message})" for s in graded.scores if s.points < s.possible]:
+        raise WorkbookError(
+            f"Nobody is graded, for the master's own solutions do not pass here: {'; '.join(wrong[:3])}. Mend the "
+            "notebooks or their hidden checks; if all of them fail, then the sandbox cannot run Python."
+        )
+    write_text(out / "master.json", json.dumps(asdict(graded), indent=1))
 
 
 def grade_all(todo, plan, jobs, cluster):

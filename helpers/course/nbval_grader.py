@@ -145,8 +145,10 @@ class GradedCell(IPyNbCell):
             self.parent.stop_kernel()
         except NbCellError as error:
             grading["message"] = self._reason(error)
-        except (RuntimeError, AttributeError, Empty):  # nbval's, of a kernel that died
-            grading["message"] = "its process died"
+        except Exception:  # a kernel that died, or one that sent what no kernel sends
+            limit = self.config.option.nbval_cell_timeout
+            is_late = time.monotonic() - start >= limit
+            grading["message"] = f"it ran for more than {limit:.0f} seconds" if is_late else "its process died"
             self.parent.stop_kernel()
         if grading["part"] == "source" and not grading["passed"]:
             self.parent.skip_exercises.add(grading["exercise"])

@@ -9,7 +9,7 @@ from helpers.course import hidden, probes
 from helpers.course.sandbox import LIMITS, Limits
 from helpers.exercises import find_exercises, imports_of
 
-HIDDEN_ADVICE = "The visible check holds, and a hidden one fails, with"
+SHOWN, UNSHOWN = 1, 2  # phases: what a student's code says in the second, which knows hidden inputs, is never shown
 
 
 @dataclass(frozen=True)
@@ -59,27 +59,27 @@ def grading_notebook(plan, sources, imports, digest):
     cells = []
     for exercise in exercises:
         seeded = f"import probes\nfrom helpers import checks\nprobes.seed_everything()\n{exercise.check}"
-        cells += source_cells(exercise, plan, sources, imports)
-        cells += [cell(seeded, exercise.name, "visible", {"line": f"{exercise.name}: right\n"})]
+        cells += source_cells(exercise, plan, sources, imports, SHOWN)
+        cells += [cell(seeded, exercise.name, "visible", SHOWN, {"line": f"{exercise.name}: right\n"})]
     for exercise in exercises:
-        cells += source_cells(exercise, plan, sources, imports)
+        cells += source_cells(exercise, plan, sources, imports, UNSHOWN)
         cells += hidden_cells(exercise, plan, digest)
     return nbformat.v4.new_notebook(cells=cells)
 
 
-def cell(source, exercise, part, expected=None, kind=""):
+def cell(source, exercise, part, phase, expected=None, kind=""):
     """Return a cell that says what it is; nbval compares outputs only of cells that look as if they had run."""
-    grading = {"exercise": exercise, "part": part, "kind": kind}
+    grading = {"exercise": exercise, "part": part, "phase": phase, "kind": kind}
     metadata = {"grading": grading, "expected": expected or {}}
     return nbformat.v4.new_code_cell(source, metadata=metadata, execution_count=1)
 
 
-def source_cells(exercise, plan, sources, imports):
+def source_cells(exercise, plan, sources, imports, phase):
     """Return the cells of imports and of the student's source."""
     wanted = [plan.imports[exercise.notebook], *guarded(imports.get(exercise.name, ""))]
     return [
-        cell("\n".join(wanted), exercise.name, "imports"),
-        cell(sources[exercise.name], exercise.name, "source"),
+        cell("\n".join(wanted), exercise.name, "imports", phase),
+        cell(sources[exercise.name], exercise.name, "source", phase),
     ]
 
 
@@ -99,7 +99,7 @@ def hidden_cells(exercise, plan, digest):
         is_random = exercise.name in hidden.VERIFY
         values = None if is_random else json.loads(json.dumps(probes.run(exercise.name, function, inputs)))
         source = f"import probes\nprobes.show_values({exercise.name!r}, {exercise.name}, {json.dumps(inputs)!r})"
-        yield cell(source, exercise.name, "hidden", {"inputs": inputs, "values": values}, kind)
+        yield cell(source, exercise.name, "hidden", UNSHOWN, {"inputs": inputs, "values": values}, kind)
 
 
 # --- results of cells -> scores --------------------------------------------------------------------------------------
@@ -122,18 +122,10 @@ def message_of(exercise, lines, is_right):
     """Return a sentence for the student: of a visible check what it said, of hidden ones only the kinds that failed."""
     if is_right:
         return "right"
-    visible = [line for line in lines if line["part"] != "hidden" and not line["passed"]]
-    kinds = dict.fromkeys(line["kind"] for line in lines if line["part"] == "hidden" and not line["passed"])
-    hidden_has_begun = any(line["part"] == "hidden" for line in lines)
-    if visible and not (hidden_has_begun and visible[0] in lines_after_hidden(lines)):
-        message = visible[0]["message"]
-        return "not done yet" if message.startswith("NotImplementedError") else message
+    said = [line["message"] for line in lines if line["phase"] == SHOWN and not line["passed"]]
+    if said:
+        return "not done yet" if said[0].startswith("NotImplementedError") else said[0]
+    kinds = dict.fromkeys(line["kind"] for line in lines if line["kind"] and not line["passed"])
     if kinds:
-        return f"{HIDDEN_ADVICE}: {', '.join(kinds)}."
-    return "It is not in the submission." if not lines else "It was not graded to the end: the time was up."
-
-
-def lines_after_hidden(lines):
-    """Return the lines behind the first of a hidden check."""
-    first = next(i for i, line in enumerate(lines) if line["part"] == "hidden")
-    return lines[first:]
+        return f"The visible check holds, and a hidden one fails, with: {', '.join(kinds)}."
+    return "It was not graded to the end: the time was up." if lines else "It is not in the submission."

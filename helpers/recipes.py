@@ -19,7 +19,7 @@ from helpers.alexnet import LAST_LAYER, LAST_TWO_LAYERS, find_weights, fit_head,
 from helpers.augmentation import Augmentation
 from helpers.data import Scenes, fingerprint, hold_out, is_duplicate, prepare
 from helpers.files import RESULTS, WorkbookError, atomic_write, cache_folder, digest
-from helpers.finetuning import CROPS, EVERYTHING, borrow_conv_layers, fit_everything
+from helpers.finetuning import CROPS, EVERYTHING, INPUT_PX, borrow_conv_layers, fit_everything
 from helpers.models import SimpleNet, SimpleNetDropout, latency_ms, num_parameters, size_mb
 from helpers.training import TrainConfig, choose_device, fit, for_profile, predict
 
@@ -85,10 +85,11 @@ RECIPES = {
     "AlexNet-everything": Recipe(
         lambda: borrow_conv_layers(find_weights()),
         EVERYTHING,
-        {"learning_rate": (3e-5, 1e-4)},
+        {"learning_rate": (4e-4, 1e-3)},
         CROPS,
-        fit=fit_everything,
-        **ALEXNET,
+        INPUT_PX,
+        as_they_are,
+        fit_everything,
     ),
     "AlexNet-random": Recipe(lambda: freeze(make_alexnet(None)), LAST_LAYER, fit=fit_head, **ALEXNET),
 }

@@ -6,12 +6,11 @@ from functools import cache
 import pytest
 import torch
 from torch import nn
-from torchvision.models import alexnet
 
 from helpers.alexnet import Weights, make_alexnet
 from helpers.data import Split
-from helpers.finetuning import EVERYTHING, BothWays, Crops, borrow_everything, fit_everything
-from helpers.models import SimpleNet
+from helpers.finetuning import EVERYTHING, BothWays, Crops, borrow_conv_layers, fit_everything, set_batch_norm
+from helpers.models import SimpleNet, num_parameters
 from helpers.training import TrainConfig, fit, predict
 
 CONFIG = replace(EVERYTHING, num_epochs=3, batch_size=15, device="cpu")
@@ -32,7 +31,7 @@ def images():
 @pytest.fixture
 def model():
     torch.manual_seed(1)
-    return borrow_everything(weights())
+    return borrow_conv_layers(weights())
 
 
 def test_an_image_and_its_mirror_image_get_the_same_answer(model, images):
@@ -67,17 +66,33 @@ def test_crops_have_the_size_asked_for_and_differ_between_images():
 
 def test_crops_keep_their_own_size_in_the_network(model):
     assert model.network.prepare(torch.zeros(2, 1, 48, 48)).shape == (2, 3, 48, 48)
-    assert model.network.prepare(torch.zeros(2, 1, 48, 48, dtype=torch.uint8)).shape == (2, 3, 64, 64)
+    assert model.network.prepare(torch.zeros(2, 1, 48, 48, dtype=torch.uint8)).shape == (2, 3, 256, 256)
 
 
-def test_every_layer_learns_and_the_layers_are_still_torchvisions(model, images):
+def test_batch_norm_is_put_back_without_changing_what_the_network_says(model, images):
+    model.network.input_px = 64
+    before = predict(model.network, images)
+    assert not torch.allclose(before, before[:1], rtol=1e-3)
+    set_batch_norm(model.network, images)
+    torch.testing.assert_close(predict(model.network, images), before, rtol=1e-3, atol=1e-3)
+    norms = [layer for layer in model.network.features if isinstance(layer, nn.BatchNorm2d)]
+    assert len(norms) == 5 and all(norm.running_var.std() > 0 for norm in norms)
+
+
+def test_the_conv_layers_are_the_borrowed_ones_and_the_big_linear_layers_stay_behind(model):
+    convolutions = [layer for layer in model.network.features if isinstance(layer, nn.Conv2d)]
+    assert torch.equal(convolutions[0].weight, weights().state_dict["features.0.weight"])
+    assert num_parameters(model) == 2_469_696 + 2 * 1_152 + 15 * 9_217
+
+
+def test_every_layer_learns(model, images):
     split = Split(images, torch.arange(30) % 15)
     before = {name: p.clone() for name, p in model.network.named_parameters()}
+    model.network.input_px = 64
     history = fit_everything(model, split, split, CONFIG, CROPS)
-    assert [row["epoch"] for row in history] == [2, 3]
+    assert [row["epoch"] for row in history] == [3]
     for name, p in model.network.named_parameters():
         assert not torch.equal(p, before[name]), name
-    alexnet(num_classes=15).load_state_dict(model.network.state_dict())
     is_right = predict(model, images).argmax(dim=1) == split.labels
     assert is_right.float().mean() == pytest.approx(history[-1]["val_accuracy"], abs=0.04)
 

@@ -124,7 +124,7 @@ def message_of(exercise, lines, is_right):
         return "right"
     said = [line["message"] for line in lines if line["phase"] == SHOWN and not line["passed"]]
     if said:
-        return "not done yet" if said[0].startswith("NotImplementedError") else said[0]
+        return "not done yet" if said[0].startswith("NotImplementedError") else said[0].removeprefix("CheckFailed: ")
     kinds = dict.fromkeys(line["kind"] for line in lines if line["kind"] and not line["passed"])
     if kinds:
         return f"The visible check holds, and a hidden one fails, with: {', '.join(kinds)}."

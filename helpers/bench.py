@@ -5,6 +5,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,6 +25,10 @@ from helpers.training import TrainConfig, fit
 
 def run_benchmark(name):
     """Run the benchmark of this name and print its table."""
+    if name == "grading" and (Path(__file__).parent / "course").is_dir():  # a student's copy is without it
+        from helpers.course.bench import bench_grading
+
+        return bench_grading()
     if name not in BENCHMARKS:
         raise WorkbookError(f'There is no benchmark "{name}". Choose one of {", ".join(BENCHMARKS)}.')
     BENCHMARKS[name]()

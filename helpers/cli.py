@@ -260,7 +260,7 @@ def pretrain(
 
 
 @app.command()
-def bench(name: Annotated[str, typer.Argument(help="Which benchmark: epoch.")] = "epoch"):
+def bench(name: Annotated[str, typer.Argument(help="Which benchmark: epoch, alexnet, grading.")] = "epoch"):
     """Measure the workbook against the usual way, both in one run."""
     from helpers.bench import run_benchmark
 

@@ -30,8 +30,8 @@ matplotlib.use("Agg")
 
 # A module may import those that stand before it.
 ORDER = """files workers mini_scenes download sources data models augmentation training small_weights alexnet
-pretraining finetuning recipes plots ablation quantization analysis runner report exercises widgets checks bench
-course cli""".split()
+pretraining finetuning recipes plots ablation quantization analysis runner report exercises widgets checks course bench
+cli""".split()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "helpers").glob("*.py")), ids=lambda path: path.stem)

@@ -179,7 +179,7 @@ def gradescope(
 
 
 WITHOUT = {
-    "user": "the students' code runs as the user nobody, and can reach the network.",
+    "user": "the students' code runs as another user, who can reach the network and read what all may read.",
     "none": "the students' code runs as yourself, and can do all that you can.",
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from tqdm.auto import tqdm
@@ -83,10 +84,16 @@ def imports_of(notebook):
 def imports_in(source):
     """Return the import statements at the top level of a cell; none of a cell that is no Python."""
     try:
-        nodes = ast.parse(source).body
-    except SyntaxError:
+        nodes = ast.parse(as_python(source)).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    return [ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    found = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    return [ast.unparse(node) for node in found if getattr(node, "module", "") != "__future__"]
+
+
+def as_python(source):
+    """Return a cell's source without IPython's own words, such as %matplotlib inline."""
+    return TransformerManager().transform_cell(source)
 
 
 def unanswered(notebooks):
@@ -140,8 +147,9 @@ def run_exercise(client, exercise, imports, seconds):
             return Outcome(exercise, False, "the kernel died"), False
         except CellExecutionError:
             return Outcome(exercise, False, reason(cell)), True
-    text = "".join(output.get("text", "") for output in client.nb.cells[-1].outputs)
-    is_right = text == f"{exercise.name}: right\n"
+    outputs = client.nb.cells[-1].outputs
+    text = "".join(output.get("text", "") for output in outputs if output.get("name") == "stdout")
+    is_right = text.endswith(f"{exercise.name}: right\n")  # behind whatever the exercise itself prints
     return Outcome(exercise, is_right, "right" if is_right else "its check cell is missing or was changed"), True
 
 

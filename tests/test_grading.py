@@ -23,7 +23,7 @@ from helpers.exercises import imports_of, read_notebooks
 from helpers.files import NOTEBOOKS, WorkbookError
 from helpers.report import tags_of
 
-needs_bubblewrap = pytest.mark.skipif(not sandbox.has_bubblewrap(), reason="bubblewrap is not installed or not allowed")
+needs_bubblewrap = pytest.mark.skipif(not sandbox.bubblewrap(), reason="bubblewrap is not installed or not allowed")
 SECRET = "a secret of the tests"
 
 
@@ -120,6 +120,14 @@ CHEATS = {
     "network": "import socket\ndef look():\n    return socket.create_connection(('127.0.0.1', PORT), 2)\n" + LOOK,
     "helpers": "import helpers.checks\nopen(helpers.checks.__file__, 'w').write('')\n" + WRONG,
     "parent": "import os\nfor _ in range(3):\n    os.kill(os.getppid(), 9)\n" + WRONG,
+    "system": "import os\ndef look():\n    return open('/proc/sys/kernel/core_pattern', 'w')\n" + LOOK,
+    "namespaces": "import subprocess\ndef look():\n    return subprocess.run(['unshare', '-Urm', 'true']).returncode\n"
+    + LOOK,
+    "hidden_memory": "import os, time\ndef {name}(x):\n    for n in range(30):\n"
+    "        os.posix_fallocate(os.memfd_create(str(n)), 0, 2**24)\n    time.sleep(1)",
+    "hidden_files": "import os, sys, time\ndef {name}(x):\n    place = sys.argv[-1].rsplit('/', 2)[0] + '/sockets/a'\n"
+    "    for n in range(30):\n        file = os.open(place, os.O_CREAT | os.O_RDWR)\n        os.unlink(place)\n"
+    "        os.posix_fallocate(file, 0, 2**24)\n    time.sleep(1)",
     "disk": "for n in range(100):\n    open(f'/tmp/{{n}}', 'wb').write(bytes(2**24))\n" + WRONG,
     "exit": "import os\ndef {name}(x):\n    os._exit(0)",
     "recursion": "import sys\nsys.setrecursionlimit(10**8)\ndef {name}(x):\n    return {name}(x + 1)",
@@ -173,14 +181,14 @@ def scores(plan, sources):
 @pytest.fixture(scope="module")
 def outcome():
     """Run all cheats, with honest exercises among them; return {exercise: Score}."""
-    if not sandbox.has_bubblewrap():
+    if not sandbox.bubblewrap():
         pytest.skip("bubblewrap is not installed or not allowed")
     with pytest.MonkeyPatch.context() as monkeypatch, socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
         server.settimeout(0.1)
         port = str(server.getsockname()[1])
-        honest = "def {name}(x):\n    print('thinking')\n    return x + x"
+        honest = "import warnings\ndef {name}(x):\n    print('thinking')\n    warnings.warn('x')\n    return x + x"
         found = {}
         for texts in ({"honest_1": honest} | CHEATS | {"honest_2": honest}, POISON):
             sources = {name: text.format(name=name).replace("PORT", port) for name, text in texts.items()}
@@ -211,6 +219,10 @@ SAID = {
     "helpers": "Read-only file system",
     "network": "Connection refused|unreachable",
     "disk": "No space left",
+    "system": "Read-only|Permission|No such file",
+    "namespaces": "AssertionError: 1",
+    "hidden_memory": "died",
+    "hidden_files": "died",
     "exit": "process died",
     "endless": "more than 2 seconds",
     "deaf": "more than 2 seconds",
@@ -252,25 +264,29 @@ def test_time_is_bounded_and_what_was_not_reached_gets_nothing(monkeypatch):
     assert all(score.points == 0 for score in found.values()) and "time" in found["late"].message
 
 
-def test_without_bubblewrap_root_lets_nobody_run_the_students_code(monkeypatch, tmp_path):
-    if not sandbox.nobody_has_python():
-        pytest.skip("not root, or the user nobody cannot run this Python")
+def test_without_bubblewrap_root_lets_another_user_run_the_students_code(monkeypatch, tmp_path):
+    if not sandbox.can_be_another():
+        pytest.skip("not root, or other users cannot run this Python")
     private = tmp_path / "private.txt"
     private.write_text("an answer")
     private.chmod(0o600)
     sources = {
         "honest": "def honest(x):\n    return x + x",
         "reader": f"def reader(x):\n    raise AssertionError(open({str(private)!r}).read())",
-        "user": "import os\ndef user(x):\n    raise AssertionError(str((os.getuid(), os.getgroups())))",
+        "user": "import os\ndef user(x):\n    raise AssertionError(str((os.getuid() > 10**6, os.getgroups())))",
+        "linker": "import glob, os, sys\nfor folder in glob.glob(sys.argv[-1].rsplit('/', 2)[0] + '/sockets'):\n"
+        f"    os.symlink({str(private)!r}, folder + '/aa')\ndef linker(x):\n    os._exit(0)",
+        "again": f"def again(x):\n    raise AssertionError(open({str(private)!r}).read())",
     }
     found = scores(plan_of(list(sources), monkeypatch, box="user"), sources)
     assert found["honest"].points == 1, found["honest"].message
-    assert "Permission" in found["reader"].message and "(65534, [])" in found["user"].message
+    assert "Permission" in found["reader"].message and "Permission" in found["again"].message
+    assert "(True, [])" in found["user"].message and private.stat().st_uid == 0
 
 
 def test_without_any_sandbox_it_does_not_go_on_unless_told(monkeypatch):
-    monkeypatch.setattr(sandbox, "has_bubblewrap", lambda: False)
-    monkeypatch.setattr(sandbox, "nobody_has_python", lambda: False)
+    monkeypatch.setattr(sandbox, "bubblewrap", lambda: [])
+    monkeypatch.setattr(sandbox, "can_be_another", lambda: False)
     with pytest.raises(WorkbookError, match="--unsafe"):
         sandbox.find_sandbox()
     assert sandbox.find_sandbox(unsafe=True) == "none"
@@ -386,6 +402,38 @@ def test_a_hostile_zip_is_refused_by_name(what, tmp_path):
     assert message in read(tmp_path / "ada.zip").refused
 
 
+@pytest.mark.parametrize("source", [5, None, {}, "x = '\ud800'", "-" * 10**5 + "1", "a" + ".b" * 10**5, "a\n" * 10**6])
+def test_a_source_that_nobody_writes_costs_itself_alone(source, tmp_path):
+    notebook = json.loads(nbformat.writes(untagged()))
+    odd = {"cell_type": "code", "id": "odd", "metadata": {"tags": ["exercise"], "exercise": "twice"}, "outputs": []}
+    notebook["cells"] += [odd | {"source": source, "execution_count": None}, {"metadata": {}, "source": "x"}]
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "ada" / "part1_x.ipynb").write_text(json.dumps(notebook))
+    found = read(tmp_path / "ada")
+    assert found.sources.get("double", DOUBLE) == DOUBLE and isinstance(found.refused, str)
+
+
+def test_a_notebook_of_millions_of_parts_and_damaged_zips_are_refused(tmp_path):
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "ada" / "a.ipynb").write_text("[" + "{}," * 2_000_000 + "{}]")
+    assert "too many parts" in read(tmp_path / "ada").refused
+    for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA):
+        with zipfile.ZipFile(tmp_path / "ada.zip", "w", method) as archive:
+            archive.writestr("a.ipynb", nbformat.writes(untagged()) * 50)
+        content = bytearray((tmp_path / "ada.zip").read_bytes())
+        content[60:120] = bytes(60)
+        (tmp_path / "ada.zip").write_bytes(content)
+        assert "cannot be read" in read(tmp_path / "ada.zip").refused
+
+
+def test_a_lone_notebook_is_a_submission_and_a_marked_cell_goes_before_a_scratch_one(tmp_path):
+    copy = copy_with(double=DOUBLE)
+    copy.cells.append(new_code_cell("%%time\ndef double(x):\n    return 3 * x"))
+    write(tmp_path / "class" / "ada.ipynb", copy)
+    (path,) = submissions.find_submissions(tmp_path / "class").values()
+    assert read(path).sources["double"] == DOUBLE
+
+
 def test_a_zip_that_is_none_and_one_too_deep_are_refused(tmp_path):
     (tmp_path / "ada.zip").write_bytes(b"no zip")
     assert "cannot be read" in read(tmp_path / "ada.zip").refused
@@ -435,6 +483,7 @@ def a_class(tmp_path, monkeypatch):
 
 def rows_of(path):
     with path.open(newline="") as file:
+        csv.field_size_limit(2**30)
         return list(csv.DictReader(file))
 
 
@@ -461,9 +510,24 @@ def test_points_given_by_hand_stay_and_count(a_class, tmp_path):
     row = rows_of(tmp_path / "out" / "grades.csv")[2]
     assert (row["answers"], row["total"]) == ("2.5", "12.5")
     assert "well said" in (tmp_path / "out" / "feedback" / "bob.html").read_text()
+    path.write_text("\ufeff" + path.read_text().replace(",", ";"))  # as Excel saves it in some countries
+    grading.grade(a_class[0], tmp_path / "out", a_class[1], jobs=1)
+    assert rows_of(path)[2]["comment"] == "well said"
     path.write_text(path.read_text().replace("2.5", "a lot"))
     with pytest.raises(WorkbookError, match='the points of bob are "a lot"'):
         grading.grade(a_class[0], tmp_path / "out", a_class[1], jobs=1)
+
+
+def test_what_utf_8_cannot_say_and_long_answers_stop_nobody(a_class, tmp_path):
+    copy = copy_with(double=DOUBLE)
+    copy.cells[-1].source = "x" * 200_000
+    write(a_class[0] / "ada" / "part1_x.ipynb", copy)
+    text = json.dumps(json.loads(nbformat.writes(copy))).replace("x" * 200_000, "\\ud800")
+    (a_class[0] / "bob" / "part1_x.ipynb").write_text(text)
+    for _ in range(2):
+        grading.grade(a_class[0], tmp_path / "out", a_class[1], jobs=1)
+    assert [row["answer"] for row in rows_of(tmp_path / "out" / "answers" / "why.csv")][1:] == ["x" * 200_000, "?"]
+    assert scoring.clean("a\ud800\x1b[31m") == "a? [31m"
 
 
 def test_only_what_changed_is_graded_again(a_class, tmp_path):

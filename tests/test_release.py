@@ -144,7 +144,11 @@ WORK = {  # name: (what a student wrote, points, what is said)
     "wrong": ("def double(x):\n    return x", 0, "AssertionError: expected 8"),
     "stub": (f"def double(x):\n    {course.STUB}", 0, "not done yet"),
     "syntax": ("def double(x) return", 0, "SyntaxError"),
-    "noise": ("def double(x):\n    print('noise')\n    return 2 * x", 0, "changed"),
+    "noise": (
+        "import warnings\ndef double(x):\n    print('noise')\n    warnings.warn('x')\n    return 2 * x",
+        5,
+        "right",
+    ),
     "endless": ("def double(x):\n    while True: pass", 0, "stopped after 3 seconds"),
     "deadly": ("import os\ndef double(x):\n    os.kill(os.getpid(), 9)", 0, "the kernel died"),
     "after": ("def double(x):\n    return x + x", 5, "right"),
@@ -178,7 +182,8 @@ def test_a_missing_check_cell_gives_no_points():
 def test_only_imports_of_other_cells_run():
     source = "import os\nx = train()\nfrom a import b as c\nif x: import d"
     assert imports_in(source) == ["import os", "from a import b as c"]
-    assert imports_in("%matplotlib inline") == []
+    assert imports_in("%matplotlib inline\nimport math") == ["import math"]
+    assert imports_in("from __future__ import annotations") == imports_in("x = (") == []
 
 
 def test_questions_without_an_answer_are_listed():

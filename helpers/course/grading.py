@@ -21,7 +21,8 @@ from helpers.exercises import key_of, read_notebooks
 from helpers.files import NOTEBOOKS, WorkbookError, atomic_write
 from helpers.workers import workers
 
-GRADING_VERSION = 1  # raise it when grades would come out otherwise: all submissions are then graded anew
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet computes begins with one of these
+GRADING_VERSION = 2  # raise it when grades would come out otherwise: all submissions are then graded anew
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,9 @@ def grade_all(todo, plan, jobs, cluster):
 
 def notebook_of(submission, plan):
     """Return the grading notebook of a Submission: the same each time."""
-    return grading_notebook(plan, submission.sources, submission.imports, digest(submission.sources))
+    return grading_notebook(
+        plan, submission.sources, submission.imports, digest([submission.sources, submission.imports])
+    )
 
 
 def run_numbered(index, *task):
@@ -191,21 +194,26 @@ def write_tables(out, graded, plan, answers, questions):
 
 
 def write_text(path, text):
-    """Write a text file, whole or not at all."""
+    """Write a text file, whole or not at all; what UTF-8 cannot say becomes a question mark."""
     with atomic_write(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8", errors="replace")
 
 
 def write_rows(path, columns, rows):
     """Write a CSV file, whole or not at all; no cell is a formula to a spreadsheet, whatever a student wrote."""
-    with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8", errors="replace") as file:
         writer = csv.writer(file)
         writer.writerows([columns, *([harmless(value) for value in row] for row in rows)])
 
 
 def harmless(value):
     """Return a value that a spreadsheet shows and does not compute."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
+
+
+def as_written(value):
+    """Return what `harmless` was given."""
+    return value[1:] if value.startswith(tuple(f"'{sign}" for sign in FORMULAS)) else value
 
 
 def write_grades(path, graded, plan, manual):
@@ -224,19 +232,30 @@ def total_of(comments):
     return int(total) if total == int(total) else total
 
 
+def read_rows(path):
+    """Return {submission: row} of a table of answers as a spreadsheet saved it."""
+    csv.field_size_limit(2**30)
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        delimiter = ";" if ";" in file.readline() else ","
+        file.seek(0)
+        rows = list(csv.DictReader(file, delimiter=delimiter))
+    if rows and not {"submission", "answer", "points", "comment"} <= set(rows[0]):
+        raise WorkbookError(
+            f"{path} has lost its columns submission, answer, points and comment. Restore its first row."
+        )
+    return {as_written(row["submission"]): row for row in rows}
+
+
 def write_answers(out, question, answers):
     """Write all answers to a question, beside points and comment as a reader filled them in; return these by name."""
     path = out / "answers" / f"{file_name(question)}.csv"
-    kept = {}
-    if path.exists():
-        with path.open(newline="") as file:
-            kept = {row["submission"].removeprefix("'"): row for row in csv.DictReader(file)}
+    kept = read_rows(path) if path.exists() else {}
     marks = {name: (row.get("points") or "", row.get("comment") or "") for name, row in kept.items()}
     for name, (points, _) in marks.items():
         if points and not re.fullmatch(r"\d+([.]\d+)?", points.strip()):
             raise WorkbookError(f'{path}: the points of {name} are "{points}". Write a number there, or nothing.')
     texts = {name: given.get(question, "") for name, given in answers.items()}
-    texts = {name: row["answer"].removeprefix("'") for name, row in kept.items() if any(marks[name])} | texts
+    texts = {name: as_written(row["answer"]) for name, row in kept.items() if any(marks[name])} | texts
     rows = [[name, texts[name], *marks.get(name, ("", ""))] for name in sorted(texts)]
     write_rows(path, ["submission", "answer", "points", "comment"], rows)
     return {name: marks.get(name, ("", "")) for name in texts}

@@ -30,10 +30,13 @@ def run(exercise, function, inputs):
 
 
 def seed_everything(seed=0):
-    """Set the seeds of Python, NumPy and PyTorch."""
+    """Set the seeds of Python, NumPy and PyTorch, and their switches to what they are at first."""
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
+    torch.set_grad_enabled(True)
+    torch.set_default_dtype(torch.float32)
+    np.seterr(all="warn")
 
 
 # --- values <-> JSON -------------------------------------------------------------------------------------------------
@@ -117,9 +120,19 @@ def measured(function, images, labels, seed, batch_size):
     return function(network, [SimpleNamespace(images=some, labels=their) for some, their in parts])
 
 
-def twice(function, *inputs):
+def flipped(function, images, p):
     """Call twice: two draws."""
-    return [function(*inputs), function(*inputs)]
+    return [function(images, p) for _ in range(2)]
+
+
+def lit(function, images, brightness, contrast):
+    """Call twice, with the names that the check uses."""
+    return [function(images, brightness=brightness, contrast=contrast) for _ in range(2)]
+
+
+def dropped(function, values, p, training):
+    """Call twice, with the name that the check uses."""
+    return [function(values, p, training=training) for _ in range(2)]
 
 
 class TrainedNetwork(nn.Module):
@@ -151,8 +164,8 @@ RUNS = {
     "build_deeper_net": built_network,
     "accumulated_step": two_steps,
     "accuracy": measured,
-    "random_flip": twice,
-    "random_light": twice,
-    "dropout": twice,
+    "random_flip": flipped,
+    "random_light": lit,
+    "dropout": dropped,
     "prepare_for_fine_tuning": fine_tuned,
 }

@@ -1,13 +1,15 @@
 """submission's kernel -> a kernel that can harm nobody: what it may see, use and do, by bubblewrap and limits.
 
 Three ways, best first: "bubblewrap" (no network, a read-only system, processes of its own), "user" (where the grader is
-root, as in a container: the kernel runs as nobody and cannot read what is root's alone), and "none" (limits only).
+root, as in a container: the kernel runs as a user who cannot read what is root's alone), and "none" (limits only).
 """
 
 import contextlib
+import functools
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -21,7 +23,7 @@ import psutil
 from helpers.files import ROOT, WorkbookError
 
 MB = 2**20
-NOBODY = 65534  # the number of this user and group
+FIRST_UID = 2_000_000  # numbers of users from here on are nobody's
 
 
 @dataclass(frozen=True)
@@ -33,18 +35,19 @@ class Limits:
     memory_mb: int = 3000  # of all its processes
     processes: int = 60
     disk_mb: int = 200
-    file_mb: int = 50
+    file_mb: int = 20
     output_mb: int = 5  # of what one cell prints
 
 
 LIMITS = Limits()
+MIN_AVAILABLE_MB = 500  # of the machine's memory; below, the kernels are stopped
 
 
 def find_sandbox(unsafe=False):
     """Return "bubblewrap", "user" or, only if `unsafe`, "none". WorkbookError where there is no other way."""
-    if has_bubblewrap():
+    if bubblewrap():
         return "bubblewrap"
-    if nobody_has_python():
+    if can_be_another():
         return "user"
     if unsafe:
         return "none"
@@ -54,22 +57,40 @@ def find_sandbox(unsafe=False):
     )
 
 
-def has_bubblewrap():
-    """Return whether bubblewrap is there and works."""
-    if not shutil.which("bwrap"):
-        return False
-    test = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
-    return subprocess.run(test, capture_output=True).returncode == 0
+@functools.cache
+def bubblewrap():
+    """Return the words that begin a bubblewrap command here, with all that its version can forbid; [] without it."""
+    for more in (["--unshare-user", "--disable-userns"], []):
+        words = [*another_user(), "bwrap", "--unshare-all", *more]
+        if shutil.which("bwrap") and succeeds([*words, "--ro-bind", "/", "/", "true"]):
+            return words
+    return []
 
 
-def nobody_has_python():
-    """Return whether the grader is root, and the user nobody can run Python with what a kernel needs."""
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        return False
-    test = [sys.executable, "-c", "import ipykernel, torch"]
-    as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+@functools.cache
+def can_be_another():
+    """Return whether the grader is root, and another user can run Python with what a kernel needs."""
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("setpriv")
+    return bool(is_root) and succeeds([*setpriv(FIRST_UID), sys.executable, "-c", "import ipykernel"])
+
+
+def another_user():
+    """Return the words that let a command run as a user of its own, where that is possible; no words elsewhere.
+
+    The user's number is this process's own, so that submissions which are graded at the same time are strangers.
+    """
+    return setpriv(FIRST_UID + os.getpid()) if can_be_another() else []
+
+
+def setpriv(uid):
+    """Return the words that let a command run as a user with this number."""
+    return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
+
+
+def succeeds(command):
+    """Return whether a command can be run and ends well."""
     try:
-        return subprocess.run(test, capture_output=True, cwd="/", **as_nobody).returncode == 0
+        return subprocess.run(command, capture_output=True, cwd="/").returncode == 0
     except OSError:
         return False
 
@@ -77,27 +98,35 @@ def nobody_has_python():
 def make_workplace(folder, sandbox, limits):
     """Fill a folder with what a kernel needs: Jupyter's entry for it, the helpers, places to write.
 
-    Returns the environment for the process that starts the kernel, which is trusted.
+    Returns the environment for the process that starts the kernel, which is trusted. What leads to the kernel lies in
+    `connection`, where the student's process cannot write; its sockets lie in `sockets`.
     """
-    work, runtime = folder / "work", folder / "runtime"
+    work, writable = folder / "work", [folder / "sockets", folder / "scratch"]
     leave_out = shutil.ignore_patterns("course", "fonts", "__pycache__")
     shutil.copytree(ROOT / "helpers", work / "helpers", ignore=leave_out)
     shutil.copy2(Path(__file__).with_name("probes.py"), work / "probes.py")
-    (folder / "scratch").mkdir()
-    runtime.mkdir(mode=0o700)
+    for path in (*writable, folder / "connection"):
+        path.mkdir()
+    where = {"JUPYTER_PATH": folder, "TMPDIR": folder / "connection", "WORKBOOK_SOCKETS": folder / "sockets"}
+    if sandbox != "none" and can_be_another():
+        where["WORKBOOK_UID"] = FIRST_UID + os.getpid()
+        folder.chmod(0o711)
+        for path in writable:
+            os.chown(path, where["WORKBOOK_UID"], where["WORKBOOK_UID"])
+    write_kernel_entry(folder, sandbox, limits)
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "HOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH")}
+    return kept | {name: str(path) for name, path in where.items()} | {"JUPYTER_PLATFORM_DIRS": "1"}
+
+
+def write_kernel_entry(folder, sandbox, limits):
+    """Write how Jupyter starts the kernel: in the sandbox, with its limits."""
+    environment = environment_for(folder, sandbox)
+    before = {"bubblewrap": prefix(folder, environment), "user": another_user(), "none": []}[sandbox]
+    argv = [*before, sys.executable, "-c", LAUNCH, json.dumps(rlimits(limits)), "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "sandbox", "language": "python", "interrupt_mode": "message"}
     entry = folder / "kernels" / "sandbox" / "kernel.json"
     entry.parent.mkdir(parents=True)
-    rest = ["-c", LAUNCH, json.dumps([sandbox == "user", str(runtime), *rlimits(limits)]), "-f", "{connection_file}"]
-    environment = environment_for(folder, sandbox)
-    argv = [*prefix(folder, environment) * (sandbox == "bubblewrap"), sys.executable, *rest]
-    spec = {"argv": argv, "display_name": "sandbox", "language": "python", "interrupt_mode": "message"}
     entry.write_text(json.dumps(spec | {"env": environment}))
-    if sandbox == "user":
-        folder.chmod(0o711)
-        shutil.chown(folder / "scratch", NOBODY, NOBODY)
-    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "VIRTUAL_ENV", "LD_LIBRARY_PATH")}
-    where = {"JUPYTER_PATH": folder, "TMPDIR": runtime}  # jupyter_client puts what leads to the kernel into TMPDIR
-    return kept | {name: str(path) for name, path in where.items()} | {"JUPYTER_PLATFORM_DIRS": "1"}
 
 
 def environment_for(folder, sandbox):
@@ -117,12 +146,16 @@ def prefix(folder, environment):
     system = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/alternatives"]
     python = {sys.prefix, sys.base_prefix, str(Path(sys.executable).parent.parent)}
     python |= {str(Path(sys.executable).resolve().parent.parent)}
-    words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    words = [*bubblewrap(), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     for path in [*system, *sorted(python - {"/", "/usr"})]:
         words += ["--ro-bind-try", path, path]
-    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(200 * MB), "--tmpfs", "/tmp"]
+    words += ["--proc", "/proc"]
+    for path in ("/proc/sys", "/proc/sysrq-trigger"):  # the system's own switches, where the grader is root
+        words += ["--ro-bind-try", path, path]
+    words += ["--dev", "/dev", "--size", str(200 * MB), "--tmpfs", "/tmp"]
     words += ["--size", str(200 * MB), "--tmpfs", "/dev/shm", "--ro-bind", str(folder / "work"), "/work"]
-    words += ["--bind", str(folder / "runtime"), str(folder / "runtime"), "--chdir", "/tmp"]
+    words += ["--ro-bind", str(folder / "connection"), str(folder / "connection")]
+    words += ["--bind", str(folder / "sockets"), str(folder / "sockets"), "--chdir", "/tmp"]
     for name, value in environment.items():
         words += ["--setenv", name, value]
     return words
@@ -134,23 +167,16 @@ def rlimits(limits):
         ["RLIMIT_CPU", int(limits.seconds) + 5],  # seconds of one process
         ["RLIMIT_AS", 16 * 2**30],  # addresses, of which libraries take gigabytes without using them
         ["RLIMIT_FSIZE", limits.file_mb * MB],
-        ["RLIMIT_NOFILE", 512],
+        ["RLIMIT_NOFILE", 256],
         ["RLIMIT_NPROC", 2000],  # of one user, who may have other work; `watch` counts the submission's own
         ["RLIMIT_CORE", 0],
     ]
 
 
-# What the kernel's process does first: it becomes nobody where asked, takes its limits, and is a kernel.
+# What the kernel's process does first: it takes its limits, and is a kernel.
 LAUNCH = """
-import json, os, resource, runpy, sys
-become_nobody, runtime, *limits = json.loads(sys.argv.pop(1))
-if become_nobody:
-    for path in [runtime, *(os.path.join(runtime, name) for name in os.listdir(runtime))]:
-        os.chown(path, 65534, 65534)
-    os.setgroups([])
-    os.setgid(65534)
-    os.setuid(65534)
-for name, number in limits:
+import json, resource, runpy, sys
+for name, number in json.loads(sys.argv.pop(1)):
     hard = resource.getrlimit(getattr(resource, name))[1]
     number = number if hard == resource.RLIM_INFINITY else min(number, hard)
     resource.setrlimit(getattr(resource, name), (number, number))
@@ -222,6 +248,7 @@ def run_watched(command, folder, environment, limits, every_s=0.1):
         kill_children(own)
         process.kill()
         process.wait()
+        clear_up_after(environment.get("WORKBOOK_UID"))
     return "; ".join(dict.fromkeys(reasons))
 
 
@@ -230,9 +257,9 @@ def excess(process, folder, limits):
     children = below(process)
     if len(children) > limits.processes:
         return "too many processes"
-    if memory_mb(children) > limits.memory_mb:
+    if memory_mb(children) > limits.memory_mb or psutil.virtual_memory().available < MIN_AVAILABLE_MB * MB:
         return "too much memory"
-    written = sum(size_of(path) for part in ("runtime", "scratch") for path in (folder / part).rglob("*"))
+    written = size_of(folder / "sockets") + size_of(folder / "scratch") + size_of_deleted(children)
     return "too much written to disk" if written > limits.disk_mb * MB else ""
 
 
@@ -253,12 +280,30 @@ def memory_mb(processes):
     return total / MB
 
 
-def size_of(path):
-    """Return the bytes of a file; 0 of what has gone, and of what a link shows."""
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0
+def size_of(folder):
+    """Return the bytes of all files in a folder, each 4 kB at least; what cannot be read counts for nothing."""
+    total, folders = 0, [folder]
+    while folders:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                total += max(4096, entry.stat(follow_symlinks=False).st_blocks * 512)
+    return total
+
+
+def size_of_deleted(processes):
+    """Return the bytes of files that processes hold open and that have no name any more, in memory or on a disk."""
+    total, seen = 0, set()
+    for process in processes:
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(f"/proc/{process.pid}/fd"):
+                with contextlib.suppress(OSError):
+                    about = entry.stat()
+                    if stat.S_ISREG(about.st_mode) and not about.st_nlink and about.st_ino not in seen:
+                        seen.add(about.st_ino)
+                        total += about.st_blocks * 512
+    return total
 
 
 def kill_children(process):
@@ -272,6 +317,17 @@ def kill_children(process):
         time.sleep(0.02)
 
 
+def clear_up_after(uid):
+    """Kill what a user of our own making still runs, and remove what it left where all may write."""
+    if not uid:
+        return
+    for process in psutil.process_iter(["uids"]):
+        if process.info["uids"] and process.info["uids"].real == int(uid):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+    subprocess.run(["find", "/tmp", "/var/tmp", "/dev/shm", "-uid", uid, "-delete"], capture_output=True)
+
+
 @contextlib.contextmanager
 def temporary_folder():
     """Yield an empty folder with a short path, as sockets want it; it goes in the end, whatever lies in it."""
@@ -279,4 +335,5 @@ def temporary_folder():
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for command in (["rm", "-rf", folder / "trusted"], ["chmod", "-R", "u+rwx", folder], ["rm", "-rf", folder]):
+            subprocess.run(command, capture_output=True)

@@ -9,6 +9,7 @@ from helpers.course import hidden, probes
 from helpers.course.sandbox import LIMITS, Limits
 from helpers.exercises import find_exercises, imports_of
 
+RESET = "%reset -f"  # a notebook does not see what another defined
 SHOWN, UNSHOWN = 1, 2  # phases: what a student's code says in the second, which knows hidden inputs, is never shown
 
 
@@ -75,8 +76,10 @@ def cell(source, exercise, part, phase, expected=None, kind=""):
 
 
 def source_cells(exercise, plan, sources, imports, phase):
-    """Return the cells of imports and of the student's source."""
-    wanted = [plan.imports[exercise.notebook], *guarded(imports.get(exercise.name, ""))]
+    """Return the cells of imports and of the student's source; a notebook's first exercise begins anew."""
+    notebook = [e.name for e in plan.exercises if e.notebook == exercise.notebook and e.name in sources]
+    first = [RESET] if exercise.name == notebook[0] else []
+    wanted = [*first, plan.imports[exercise.notebook], *guarded(imports.get(exercise.name, ""))]
     return [
         cell("\n".join(wanted), exercise.name, "imports", phase),
         cell(sources[exercise.name], exercise.name, "source", phase),
@@ -112,7 +115,7 @@ def scores_of(notebook, lines, plan, missing=()):
     for exercise in plan.exercises:
         mine = [line for line in lines if line["exercise"] == exercise.name]
         is_whole = len(mine) == sum(name == exercise.name for name, _ in wanted) > 0
-        is_right = is_whole and all(line["passed"] for line in mine)
+        is_right = is_whole and all(line["passed"] for line in mine if line["part"] != "imports")
         points = exercise.points if is_right else 0
         scores.append(Score(exercise.name, points, exercise.points, message_of(exercise, mine, is_right)))
     return scores
@@ -122,10 +125,16 @@ def message_of(exercise, lines, is_right):
     """Return a sentence for the student: of a visible check what it said, of hidden ones only the kinds that failed."""
     if is_right:
         return "right"
-    said = [line["message"] for line in lines if line["phase"] == SHOWN and not line["passed"]]
+    failed = [line for line in lines if not line["passed"] and line["part"] != "imports"]
+    said = [clean(line["message"]) for line in failed if line["phase"] == SHOWN]
     if said:
         return "not done yet" if said[0].startswith("NotImplementedError") else said[0].removeprefix("CheckFailed: ")
-    kinds = dict.fromkeys(line["kind"] for line in lines if line["kind"] and not line["passed"])
+    kinds = dict.fromkeys(line["kind"] for line in failed if line["kind"])
     if kinds:
         return f"The visible check holds, and a hidden one fails, with: {', '.join(kinds)}."
     return "It was not graded to the end: the time was up." if lines else "It is not in the submission."
+
+
+def clean(text):
+    """Return text that any file can hold and any screen show."""
+    return "".join(c if c.isprintable() else " " for c in text.encode("utf-8", "replace").decode())

@@ -2,20 +2,24 @@
 
 import ast
 import io
+import lzma
 import os
 import re
 import stat
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import nbformat
 
-from helpers.exercises import imports_of, key_of, name_of
+from helpers.exercises import as_python, imports_of, key_of, name_of
 from helpers.files import WorkbookError
 from helpers.report import tags_of
 
 MAX_NOTEBOOK_MB, MAX_TOTAL_MB, MAX_FILES, MAX_DEPTH = 40, 200, 3000, 2
+MAX_PARTS = 3_000_000  # of JSON in all notebooks of one; half a gigabyte of memory
+MAX_SOURCE = 200_000  # characters of one cell
 DROPPINGS = {"__MACOSX", ".ipynb_checkpoints", ".git", "before", "__pycache__", ".venv"}
 
 
@@ -36,14 +40,14 @@ class Refused(Exception):
 
 
 def find_submissions(folder):
-    """Return {name: path} of the folders and zips in a folder, one for each student or team, in order."""
+    """Return {name: path} of the folders, zips and notebooks in a folder, one for each student or team, in order."""
     if not Path(folder).is_dir():
         raise WorkbookError(f"There is no folder {folder}. Name the folder that holds the submissions.")
     found = {}
     for path in sorted(Path(folder).iterdir()):
         if path.name.startswith(".") or path.name in DROPPINGS:
             continue
-        if path.is_dir() or path.suffix.lower() == ".zip":
+        if path.is_dir() or path.suffix.lower() in (".zip", ".ipynb"):
             name = path.name if path.is_dir() else path.stem
             found[path.name if name in found else name] = path
     if not found:
@@ -52,16 +56,27 @@ def find_submissions(folder):
 
 
 def read_submission(name, path, masters):
-    """Return the Submission in a folder or a zip; `masters` are the course's notebooks {stem: notebook}."""
+    """Return the Submission in a folder, a zip or a notebook; `masters` are the course's {stem: notebook}."""
     try:
-        files = read_folder(path) if path.is_dir() and not path.is_symlink() else read_zip(path)
+        return read(name, path, masters)
     except Refused as error:
         return Submission(name, refused=str(error))
+    except Exception as error:  # whatever a submission holds, the others are read
+        return Submission(name, refused=f"It cannot be read ({type(error).__name__}).")
+
+
+def read(name, path, masters):
+    """Return the Submission; Refused says why one is not read."""
+    if path.is_symlink():
+        raise Refused(f"{path.name} is a link.")
+    files = read_folder(path) if path.is_dir() else read_file(path)
+    if sum(content.count(sign) for content in files.values() for sign in (b"{", b"[", b",")) > MAX_PARTS:
+        raise Refused("Its notebooks consist of too many parts.")
     notebooks, notes = {}, []
     for file in sorted(files, key=lambda file: (PurePosixPath(file).stem in masters, file)):  # well-named ones last
         try:
             notebooks[file] = nbformat.reads(files[file].decode(), as_version=4)
-            _ = [(tags_of(cell), cell.source) for cell in notebooks[file].cells]
+            notebooks[file].cells = [cell for cell in notebooks[file].cells if is_sound(cell)]
         except Exception:  # a damaged file can raise anything
             notebooks.pop(file, None)
             notes.append(f"{file} cannot be read as a notebook.")
@@ -88,13 +103,14 @@ def read_folder(folder):
     return files
 
 
-def read_zip(path):
-    """Return {name: bytes} of the notebooks in a zip, and in zips in it. Nothing is written to disk."""
-    if path.is_symlink():
-        raise Refused(f"{path.name} is a link.")
+def read_file(path):
+    """Return {name: bytes} of a notebook, or of those in a zip and in zips in it. Nothing is written to disk."""
     files, budget = {}, Budget()
     budget.take(path.name, path.stat().st_size)
-    unzip(files, "", path.read_bytes(), budget, 1)
+    if path.suffix.lower() == ".zip":
+        unzip(files, "", path.read_bytes(), budget, 1)
+    else:
+        add(files, path.name, path.read_bytes(), budget, 1)
     return files
 
 
@@ -134,6 +150,8 @@ def add(files, name, content, budget, depth):
 
 def unzip(files, prefix, content, budget, depth):
     """Add the notebooks of a zip to files; read no more than a file's header promises."""
+    if content.count(b"PK\x01\x02") > MAX_FILES:  # entries, each of which takes memory
+        raise Refused(f"{prefix.rstrip('/') or 'The zip'} has more than {MAX_FILES} files.")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             for info in archive.infolist():
@@ -147,7 +165,15 @@ def unzip(files, prefix, content, budget, depth):
                     with archive.open(info) as file:
                         part = file.read(info.file_size)
                     add(files, prefix + path.as_posix(), part, budget, depth + 1)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        OSError,
+    ) as error:
         raise Refused(f"{prefix.rstrip('/') or 'The zip'} cannot be read ({error}).") from error
 
 
@@ -164,19 +190,20 @@ def gather(name, notebooks, masters, notes):
         for cell in notebook.cells:
             exercise = exercise_of(cell, wanted)
             if exercise:
-                found.setdefault(exercise, []).append((cell.source, imports))
+                found.setdefault(exercise, []).append((cell.source, imports, "exercise" in tags_of(cell)))
             elif key_of(cell) in questions and cell.cell_type == "markdown":
                 answers.setdefault(key_of(cell)[1], []).append(cell.source)
+    found = {exercise: [c for c in all_of if c[2]] or all_of for exercise, all_of in found.items()}  # marked ones first
     chosen = {exercise: last_done(candidates) for exercise, candidates in found.items()}
     for exercise, candidates in found.items():
-        if len({source for source, _ in candidates if is_done(source)}) > 1:
+        if len({source for source, *_ in candidates if is_done(source)}) > 1:
             notes.append(f"{exercise} stands there in several versions; the last was graded.")
     if missing := sorted(wanted - set(found)):
         notes.append(f"Not there: {', '.join(missing)}.")
     return Submission(
         name,
-        {exercise: source for exercise, (source, _) in chosen.items()},
-        {exercise: imports for exercise, (_, imports) in chosen.items()},
+        {exercise: source for exercise, (source, *_) in chosen.items()},
+        {exercise: imports for exercise, (_, imports, _) in chosen.items()},
         {question: last_done([(text, "") for text in texts])[0] for question, texts in answers.items()},
         tuple(notes),
     )
@@ -189,7 +216,7 @@ def exercise_of(cell, wanted):
     if "exercise" in tags_of(cell) and name_of(cell) in wanted:
         return name_of(cell)
     try:
-        names = [node.name for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
+        names = [node.name for node in ast.parse(as_python(cell.source)).body if isinstance(node, ast.FunctionDef)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return next((name for name in names if name in wanted), None)
@@ -199,6 +226,14 @@ def last_done(candidates):
     """Return the last (source, ...) that is not the stub or prompt of the release, or the last."""
     done = [candidate for candidate in candidates if is_done(candidate[0])]
     return (done or candidates)[-1]
+
+
+def is_sound(cell):
+    """Return whether a cell has a type and a source that is text, of a length that somebody may have written."""
+    return isinstance(cell.get("source"), str) and len(cell.source) <= MAX_SOURCE and cell.get("cell_type") in TYPES
+
+
+TYPES = ("code", "markdown", "raw")
 
 
 def is_done(source):

@@ -117,14 +117,18 @@ class GradedFile(IPyNbFile):
 
     def start_kernel(self):
         """Start a kernel where there is none that lives, and load the libraries before any time is taken."""
-        if self.kernel is None or not self.kernel.is_alive():
+        if not self.is_ready():
             self.kernel = GuardedKernel("sandbox", cwd=str(self.path.parent), startup_timeout=STARTUP_SECONDS)
             self.kernel.allow(STARTUP_SECONDS, 1e6)
             self.kernel.await_idle(self.kernel.execute_cell_input(LIBRARIES), STARTUP_SECONDS)
 
+    def is_ready(self):
+        """Return whether there is a kernel, and it lives."""
+        return self.kernel is not None and self.kernel.is_alive()
+
     def stop_kernel(self):
         """Stop the kernel, also one that does not answer."""
-        if self.kernel is not None and self.kernel.is_alive():
+        if self.is_ready():
             self.kernel.stop()
         self.kernel = None
 
@@ -140,31 +144,38 @@ class GradedCell(IPyNbCell):
         """Do not expect failures after a failure: the kernel is a new one then."""
 
     def runtest(self):
-        """Run the cell by nbval, and write down how it went."""
+        """Run the cell by nbval, and write down how it went; imports twice, if the kernel died of what was before."""
         grading, start = dict(self.cell.metadata["grading"]), time.monotonic()
-        grading |= {"passed": False, "message": ""}
-        try:
-            self._run(grading)
-            grading["passed"] = True
-        except TooMuchOutput:
-            grading["message"] = "it printed too much"
-            self.parent.stop_kernel()
-        except NbCellError as error:
-            grading["message"] = self._reason(error)
-        except Exception:  # a kernel that died, or one that sent what no kernel sends
-            limit = self.config.option.nbval_cell_timeout
-            is_late = time.monotonic() - start >= limit
-            grading["message"] = f"it ran for more than {limit:.0f} seconds" if is_late else "its process died"
-            self.parent.stop_kernel()
-        if grading["part"] == "source" and not grading["passed"]:
+        grading |= self._outcome(grading)
+        if grading["part"] == "imports":
+            if not self.parent.is_ready():
+                grading |= self._outcome(grading)
+        elif not self.parent.is_ready() or (grading["part"] == "source" and not grading["passed"]):
             self.parent.skip_exercises.add(grading["exercise"])
-        if not self.parent.kernel or not self.parent.kernel.is_alive() or self.parent.timed_out:
-            self.parent.skip_exercises.add(grading["exercise"])
-            self.parent.stop_kernel()
-        self.parent.timed_out = False
         with Path("results.jsonl").open("a") as file:
             file.write(json.dumps(grading | {"seconds": time.monotonic() - start}) + "\n")
         assert grading["passed"], grading["message"]
+
+    def _outcome(self, grading):
+        """Run the cell; return whether it passed, and what is to be said. No kernel is left that hung or died."""
+        start = time.monotonic()
+        try:
+            self._run(grading)
+            return {"passed": True, "message": ""}
+        except TooMuchOutput:
+            self.parent.stop_kernel()
+            return {"passed": False, "message": "it printed too much"}
+        except NbCellError as error:
+            message = self._reason(error)
+        except Exception:  # a kernel that died, or one that sent what no kernel sends
+            limit = self.config.option.nbval_cell_timeout
+            is_late = time.monotonic() - start >= limit
+            message = f"it ran for more than {limit:.0f} seconds" if is_late else "its process died"
+            self.parent.stop_kernel()
+        if self.parent.timed_out:
+            self.parent.stop_kernel()
+        self.parent.timed_out = False
+        return {"passed": False, "message": message}
 
     def _run(self, grading):
         if grading["exercise"] in self.parent.skip_exercises:

@@ -23,6 +23,7 @@ import psutil
 from helpers.files import ROOT, WorkbookError
 
 MB = 2**20
+REAL_PYTHON = Path(sys.executable).resolve()  # behind a virtual environment's link
 FIRST_UID = 2_000_000  # numbers of users from here on are nobody's
 
 
@@ -59,10 +60,11 @@ def find_sandbox(unsafe=False):
 
 @functools.cache
 def bubblewrap():
-    """Return the words that begin a bubblewrap command here, with all that its version can forbid; [] without it."""
-    for more in (["--unshare-user", "--disable-userns"], []):
-        words = [*another_user(), "bwrap", "--unshare-all", *more]
-        if shutil.which("bwrap") and succeeds([*words, "--ro-bind", "/", "/", "true"]):
+    """Return the words that begin a bubblewrap command here, as safe as can be: [] where there is no way."""
+    best = [another_user(), ["--unshare-user", "--disable-userns"]]
+    for user, more in (best, [[], best[1]], [best[0], []], [[], []]):
+        words = [*user, "bwrap", "--unshare-all", *more, *system()]
+        if shutil.which("bwrap") and runs_python(words):
             return words
     return []
 
@@ -71,7 +73,7 @@ def bubblewrap():
 def can_be_another():
     """Return whether the grader is root, and another user can run Python with what a kernel needs."""
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("setpriv")
-    return bool(is_root) and succeeds([*setpriv(FIRST_UID), sys.executable, "-c", "import ipykernel"])
+    return bool(is_root) and runs_python(setpriv(FIRST_UID))
 
 
 def another_user():
@@ -87,10 +89,11 @@ def setpriv(uid):
     return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs"]
 
 
-def succeeds(command):
-    """Return whether a command can be run and ends well."""
+def runs_python(words):
+    """Return whether a command that begins with these words can run this Python, with what a kernel needs."""
+    test = f"import ipykernel, sys; assert sys.base_prefix == {sys.base_prefix!r}"
     try:
-        return subprocess.run(command, capture_output=True, cwd="/").returncode == 0
+        return subprocess.run([*words, sys.executable, "-c", test], capture_output=True, cwd="/").returncode == 0
     except OSError:
         return False
 
@@ -108,7 +111,7 @@ def make_workplace(folder, sandbox, limits):
     for path in (*writable, folder / "connection"):
         path.mkdir()
     where = {"JUPYTER_PATH": folder, "TMPDIR": folder / "connection", "WORKBOOK_SOCKETS": folder / "sockets"}
-    if sandbox != "none" and can_be_another():
+    if sandbox == "user" or "setpriv" in bubblewrap()[:1]:
         where["WORKBOOK_UID"] = FIRST_UID + os.getpid()
         folder.chmod(0o711)
         for path in writable:
@@ -141,19 +144,37 @@ def environment_for(folder, sandbox):
     }  # fmt: skip
 
 
-def prefix(folder, environment):
-    """Return the words of a bubblewrap command that shows the system read-only, the helpers, and one place to write."""
-    system = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/alternatives"]
-    python = {sys.prefix, sys.base_prefix, str(Path(sys.executable).parent.parent)}
-    python |= {str(Path(sys.executable).resolve().parent.parent)}
-    words = [*bubblewrap(), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
-    for path in [*system, *sorted(python - {"/", "/usr"})]:
+def system():
+    """Return the words that show system and Python, read-only, and processes without the system's own switches."""
+    paths = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/alternatives"]
+    python = {sys.prefix, sys.base_prefix, *(str(p.parent.parent) for p in (Path(sys.executable), REAL_PYTHON))}
+    words = []
+    for path in [*paths, *sorted(python - {"/", "/usr"})]:
         words += ["--ro-bind-try", path, path]
     words += ["--proc", "/proc"]
-    for path in ("/proc/sys", "/proc/sysrq-trigger"):  # the system's own switches, where the grader is root
+    for path in ("/proc/sys", "/proc/sysrq-trigger"):
         words += ["--ro-bind-try", path, path]
-    words += ["--dev", "/dev", "--size", str(200 * MB), "--tmpfs", "/tmp"]
-    words += ["--size", str(200 * MB), "--tmpfs", "/dev/shm", "--ro-bind", str(folder / "work"), "/work"]
+    return words
+
+
+def prefix(folder, environment):
+    """Return the words of a bubblewrap command that shows the system read-only, the helpers, and one place to write."""
+    words = [*bubblewrap(), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
+    words += [
+        "--dev",
+        "/dev",
+        "--size",
+        str(200 * MB),
+        "--tmpfs",
+        "/tmp",
+        "--size",
+        str(200 * MB),
+        "--tmpfs",
+        "/dev/shm",
+        "--ro-bind",
+        str(folder / "work"),
+        "/work",
+    ]
     words += ["--ro-bind", str(folder / "connection"), str(folder / "connection")]
     words += ["--bind", str(folder / "sockets"), str(folder / "sockets"), "--chdir", "/tmp"]
     for name, value in environment.items():

@@ -148,7 +148,9 @@ def system():
     """Return the words that show system and Python, read-only, and processes without the system's own switches."""
     paths = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/alternatives"]
     python = {sys.prefix, sys.base_prefix, *(str(p.parent.parent) for p in (Path(sys.executable), REAL_PYTHON))}
-    words = []
+    words = ["--dev", "/dev"]
+    for path in ("/tmp", "/dev/shm"):  # first, for what else is shown may lie below /tmp
+        words += ["--size", str(200 * MB), "--tmpfs", path]
     for path in [*paths, *sorted(python - {"/", "/usr"})]:
         words += ["--ro-bind-try", path, path]
     words += ["--proc", "/proc"]
@@ -160,21 +162,7 @@ def system():
 def prefix(folder, environment):
     """Return the words of a bubblewrap command that shows the system read-only, the helpers, and one place to write."""
     words = [*bubblewrap(), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
-    words += [
-        "--dev",
-        "/dev",
-        "--size",
-        str(200 * MB),
-        "--tmpfs",
-        "/tmp",
-        "--size",
-        str(200 * MB),
-        "--tmpfs",
-        "/dev/shm",
-        "--ro-bind",
-        str(folder / "work"),
-        "/work",
-    ]
+    words += ["--ro-bind", str(folder / "work"), "/work"]
     words += ["--ro-bind", str(folder / "connection"), str(folder / "connection")]
     words += ["--bind", str(folder / "sockets"), str(folder / "sockets"), "--chdir", "/tmp"]
     for name, value in environment.items():

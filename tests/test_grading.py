@@ -110,10 +110,11 @@ CHEATS = {
     "        if 'expected' in frame.f_locals:\n            return frame.f_locals['expected']\n"
     "        frame = frame.f_back\n    return 0 * x",
     "forged_line": WRONG + "\nimport builtins, os\nos.write(1, b'{name}: right\\n')",
-    "files": "import os\ndef look():\n    names = [os.path.join(r, n) for top in os.listdir('/') "
-    "if top not in ('proc', 'usr', 'opt', 'root') for r, _, ns in os.walk('/' + top) for n in ns]\n"
-    "    return [n for n in names if n.endswith(('.ipynb', '.jsonl', 'secret.txt', 'hidden.py')) and 'site-packages' "
-    "not in n and 'dist-packages' not in n]\n" + LOOK,
+    "files": "import os, sys\nends = '.ipynb', '.jsonl', 'secret.txt', 'hidden.py'\n"
+    "def look():\n    found = []\n    for r, folders, names in os.walk('/'):\n"
+    "        if r in ('/proc', '/usr', sys.prefix, sys.base_prefix):\n            folders.clear()\n"
+    "        else:\n            found += [n for n in names if n.endswith(ends)]\n"
+    "    return found\n" + LOOK,
     "environment": "import os\ndef look():\n    return sorted(os.environ)\n" + LOOK,
     "processes": "import os\ndef look():\n    return [open(f'/proc/{{p}}/cmdline').read()[:15] for p in "
     "os.listdir('/proc') if p.isdigit()]\n" + LOOK,

@@ -153,8 +153,8 @@ def grade(
     from helpers.course.grading import grade as grade_class
     from helpers.course.sandbox import LIMITS, find_sandbox
 
-    if find_sandbox(unsafe) != "bubblewrap":
-        print(f"warning: no bubblewrap here; {WITHOUT[find_sandbox(unsafe)]}", file=sys.stderr)
+    if (sandbox := find_sandbox(unsafe)) != "bubblewrap":
+        print(f"warning: no bubblewrap here; {WITHOUT[sandbox]}", file=sys.stderr)
     limits = replace(LIMITS, seconds=seconds)
     text = _text_of(secret, "--secret") if secret else None
     graded = grade_class(submissions, output, masters, text, jobs, cluster, limits, unsafe)

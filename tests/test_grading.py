@@ -125,10 +125,10 @@ CHEATS = {
     "namespaces": "import subprocess\ndef look():\n    return subprocess.run(['unshare', '-Urm', 'true']).returncode\n"
     + LOOK,
     "hidden_memory": "import os, time\ndef {name}(x):\n    for n in range(30):\n"
-    "        os.posix_fallocate(os.memfd_create(str(n)), 0, 2**24)\n    time.sleep(1)",
+    "        os.posix_fallocate(os.memfd_create(str(n)), 0, 2**24)\n    time.sleep(9)",
     "hidden_files": "import os, sys, time\ndef {name}(x):\n    place = sys.argv[-1].rsplit('/', 2)[0] + '/sockets/a'\n"
     "    for n in range(30):\n        file = os.open(place, os.O_CREAT | os.O_RDWR)\n        os.unlink(place)\n"
-    "        os.posix_fallocate(file, 0, 2**24)\n    time.sleep(1)",
+    "        os.posix_fallocate(file, 0, 2**24)\n    time.sleep(9)",
     "disk": "for n in range(100):\n    open(f'/tmp/{{n}}', 'wb').write(bytes(2**24))\n" + WRONG,
     "exit": "import os\ndef {name}(x):\n    os._exit(0)",
     "recursion": "import sys\nsys.setrecursionlimit(10**8)\ndef {name}(x):\n    return {name}(x + 1)",
@@ -149,7 +149,8 @@ POISON = {  # what changes its own process stays so: these are a submission of t
     "probes.display = lambda data, raw: display({{probes.MIME: data}}, raw=True)\n" + WRONG,
     "silenced": "get_ipython().showtraceback = lambda *a, **k: print('{name}: right')\n" + WRONG,
 }
-LIMITS = sandbox.Limits(seconds=100, exercise_seconds=2, memory_mb=2000, processes=40, output_mb=2)
+# So many kernels die here that the time of one submission would not do for them.
+LIMITS = sandbox.Limits(seconds=600, exercise_seconds=4, memory_mb=2000, processes=40, output_mb=2)
 
 
 def doubling(name, points=1):
@@ -225,11 +226,11 @@ SAID = {
     "hidden_memory": "died",
     "hidden_files": "died",
     "exit": "process died",
-    "endless": "more than 2 seconds",
-    "deaf": "more than 2 seconds",
-    "printer": "printed too much|died|more than 2",
-    "forks": "died|more than 2",
-    "memory": "died",
+    "endless": "more than 4 seconds",
+    "deaf": "more than 4 seconds",
+    "printer": "printed too much|died|more than 4",
+    "forks": "died|more than 4",
+    "memory": "died|more than 4",
     "mock": "expected 8, got",
     "patched_checks": "expected 8, got 0",
     "silenced": "hidden one fails, with: small numbers, large numbers",

@@ -1,7 +1,6 @@
 """submissions -> grades.csv, feedback and answers to read: a class, side by side, going on where it was stopped."""
 
 import csv
-import hashlib
 import json
 import re
 import secrets
@@ -18,11 +17,11 @@ from helpers.course.sandbox import LIMITS, find_sandbox, run_notebook
 from helpers.course.scoring import Score, grading_notebook, make_plan, scores_of
 from helpers.course.submissions import Submission, find_submissions, read_submission
 from helpers.exercises import key_of, read_notebooks
-from helpers.files import NOTEBOOKS, WorkbookError, atomic_write
+from helpers.files import NOTEBOOKS, WorkbookError, atomic_write, digest
 from helpers.workers import workers
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet computes begins with one of these
-GRADING_VERSION = 2  # raise it when grades would come out otherwise: all submissions are then graded anew
+GRADING_VERSION = 3  # raise it when grades would come out otherwise: all submissions are then graded anew
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def grade(folder, out, masters=NOTEBOOKS, secret=None, jobs=None, cluster=None, 
     for name, path in tqdm(paths.items(), desc="Reading", unit="submission", leave=False, delay=1):
         submission = read_submission(name, path, notebooks)
         answers[name] = submission.answers
-        key = digest([course, submission.sources, submission.imports, submission.refused])
+        key = digest([course, work_of(submission), submission.refused])
         earlier = read_graded(result_path(out, name))
         if earlier and earlier.key == key:
             done[name] = earlier
@@ -92,22 +91,30 @@ def grade_all(todo, plan, jobs, cluster):
     yield from (refused(submission, key, plan) for submission, key in todo if submission.refused)
     if not sound:
         return
-    notebooks = (notebook_of(submission, plan) for submission, _ in sound)  # made when a worker is free
-    work = (joblib.delayed(run_numbered)(i, nb, plan.sandbox, plan.limits) for i, nb in enumerate(notebooks))
+    notebooks = {}  # those that are being run
+
+    def task(index):
+        """Return the work on a submission; joblib asks for it when a worker will soon be free."""
+        notebooks[index] = notebook_of(sound[index][0], plan)
+        return joblib.delayed(run_numbered)(index, notebooks[index], plan.sandbox, plan.limits)
+
     with workers(min(jobs or joblib.cpu_count(), len(sound)), 1, cluster):
-        results = joblib.Parallel(return_as="generator_unordered")(work)
+        results = joblib.Parallel(return_as="generator_unordered")(map(task, range(len(sound))))
         for index, lines, why, seconds in tqdm(results, total=len(sound), desc="Grading", unit="submission"):
             submission, key = sound[index]
-            scores = scores_of(notebook_of(submission, plan), lines, plan)
+            scores = scores_of(notebooks.pop(index), lines, plan)
             status = f"Stopped: {why}." if why else "ok"
             yield Graded(submission.name, key, scores, status, submission.notes, round(seconds, 1))
 
 
 def notebook_of(submission, plan):
     """Return the grading notebook of a Submission: the same each time."""
-    return grading_notebook(
-        plan, submission.sources, submission.imports, digest([submission.sources, submission.imports])
-    )
+    return grading_notebook(plan, submission.sources, submission.imports, digest(work_of(submission)))
+
+
+def work_of(submission):
+    """Return what decides a Submission's inputs, in an order that no file's name changes."""
+    return [sorted(submission.sources.items()), sorted(submission.imports.items())]
 
 
 def run_numbered(index, *task):
@@ -131,11 +138,6 @@ def course_key(plan):
     code = [Path(module.__file__).read_text() for module in (hidden, probes)]
     exercises = [asdict(exercise) for exercise in plan.exercises]
     return digest([GRADING_VERSION, exercises, plan.imports, plan.secret, asdict(plan.limits), plan.sandbox, code])
-
-
-def digest(values):
-    """Return 64 hexadecimal digits that change whenever one of `values` does; the order of keys is no change."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def own_secret(out):
@@ -175,7 +177,7 @@ def read_graded(path):
 
 
 def questions_of(notebooks):
-    """Return the report's questions in order: [(question, what may be a file's name)]."""
+    """Return the report's questions, in order."""
     keys = [key_of(cell) for notebook in notebooks.values() for cell in notebook.cells]
     return list(dict.fromkeys(key[1] for key in keys if key and key[0] == "answer"))
 

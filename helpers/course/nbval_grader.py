@@ -19,6 +19,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 from traitlets import default
 
 from helpers.course.hidden import is_right
+from helpers.course.scoring import TIME_IS_UP
 
 MIME = "application/vnd.workbook.values+json"
 STARTUP_SECONDS = 40  # a kernel and its libraries, or the imports of a notebook, on a busy machine
@@ -168,9 +169,8 @@ class GradedCell(IPyNbCell):
         except NbCellError as error:
             message = self._reason(error)
         except Exception:  # a kernel that died, or one that sent what no kernel sends
-            limit = self.config.option.nbval_cell_timeout
-            is_late = time.monotonic() - start >= limit
-            message = f"it ran for more than {limit:.0f} seconds" if is_late else "its process died"
+            is_late = time.monotonic() - start >= self.config.option.nbval_cell_timeout
+            message = self._late() if is_late else "its process died"
             self.parent.stop_kernel()
         if self.parent.timed_out:
             self.parent.stop_kernel()
@@ -181,7 +181,7 @@ class GradedCell(IPyNbCell):
         if grading["exercise"] in self.parent.skip_exercises:
             raise NbCellError(self.cell_num, "not run: an earlier cell of this exercise failed", "")
         if time.monotonic() > self.config.deadline:
-            raise NbCellError(self.cell_num, "not run: the time of this submission was up", "")
+            raise NbCellError(self.cell_num, TIME_IS_UP, "")
         self.parent.start_kernel()
         left = max(1, self.config.deadline - time.monotonic())
         seconds = STARTUP_SECONDS if grading["part"] == "imports" else self.config.option.exercise_seconds
@@ -193,11 +193,16 @@ class GradedCell(IPyNbCell):
     def _reason(self, error):
         if self.parent.timed_out or "Timeout" in str(error):
             self.parent.timed_out = True
-            return f"it ran for more than {self.config.option.nbval_cell_timeout:.0f} seconds"
+            return self._late()
         for output in self.test_outputs or []:
             if output.output_type == "error":
                 return f"{output['ename']}: {output['evalue']}"[:400]
         return "its check did not say that it holds" if self.cell.metadata["expected"] else str(error)
+
+    def _late(self):
+        """Return whose time was up: the cell's own, or that of the submission."""
+        limit = self.config.option.nbval_cell_timeout
+        return TIME_IS_UP if time.monotonic() > self.config.deadline else f"it ran for more than {limit:.0f} seconds"
 
     def compare_outputs(self, test, ref, skip_compare=None):
         """Return whether what came is right: in the place of nbval's comparison of strings."""

@@ -111,7 +111,7 @@ def make_workplace(folder, sandbox, limits):
     for path in (*writable, folder / "connection"):
         path.mkdir()
     where = {"JUPYTER_PATH": folder, "TMPDIR": folder / "connection", "WORKBOOK_SOCKETS": folder / "sockets"}
-    if sandbox == "user" or "setpriv" in bubblewrap()[:1]:
+    if sandbox == "user" or (sandbox == "bubblewrap" and bubblewrap()[0] == "setpriv"):
         where["WORKBOOK_UID"] = FIRST_UID + os.getpid()
         folder.chmod(0o711)
         for path in writable:
@@ -124,7 +124,9 @@ def make_workplace(folder, sandbox, limits):
 def write_kernel_entry(folder, sandbox, limits):
     """Write how Jupyter starts the kernel: in the sandbox, with its limits."""
     environment = environment_for(folder, sandbox)
-    before = {"bubblewrap": prefix(folder, environment), "user": another_user(), "none": []}[sandbox]
+    before = another_user() if sandbox == "user" else []
+    if sandbox == "bubblewrap":
+        before = prefix(folder, environment)
     argv = [*before, sys.executable, "-c", LAUNCH, json.dumps(rlimits(limits)), "-f", "{connection_file}"]
     spec = {"argv": argv, "display_name": "sandbox", "language": "python", "interrupt_mode": "message"}
     entry = folder / "kernels" / "sandbox" / "kernel.json"
@@ -177,7 +179,7 @@ def rlimits(limits):
         ["RLIMIT_AS", 16 * 2**30],  # addresses, of which libraries take gigabytes without using them
         ["RLIMIT_FSIZE", limits.file_mb * MB],
         ["RLIMIT_NOFILE", 256],
-        ["RLIMIT_NPROC", 2000],  # of one user, who may have other work; `watch` counts the submission's own
+        ["RLIMIT_NPROC", 2000],  # of one user, who may have other work; `excess` counts the submission's own
         ["RLIMIT_CORE", 0],
     ]
 
@@ -231,18 +233,10 @@ def run_watched(command, folder, environment, limits, every_s=0.1):
 
     A kernel that uses too much is killed, and the command goes on; the command itself has until the time is up.
     """
-    reasons, deadline = (
-        [],
-        time.monotonic() + limits.seconds + 10,
-    )  # the command keeps the time, this is the last resort
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    reasons = []
+    deadline = time.monotonic() + limits.seconds + 10  # the command keeps the time, this is the last resort
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    process = subprocess.Popen(command, cwd=folder, env=environment, **silent)
     own = psutil.Process(process.pid)
     try:
         while process.poll() is None:

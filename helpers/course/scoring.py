@@ -1,6 +1,7 @@
 """exercise sources -> scores: a grading notebook for each submission, and what nbval says of its cells."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 
 import nbformat
@@ -12,6 +13,7 @@ from helpers.exercises import find_exercises, imports_of
 # A notebook does not see what another defined. (%reset collects garbage, too, and takes most of a second.)
 RESET = """for name in [name for name in globals() if name[0] != "_" and name not in ("In", "Out", "get_ipython")]:
     del globals()[name]"""
+TIME_IS_UP = "not run to the end: the time of this submission was up"
 SHOWN, UNSHOWN = 1, 2  # phases: what a student's code says in the second, which knows hidden inputs, is never shown
 
 
@@ -110,13 +112,13 @@ def hidden_cells(exercise, plan, digest):
 # --- results of cells -> scores --------------------------------------------------------------------------------------
 
 
-def scores_of(notebook, lines, plan, missing=()):
+def scores_of(notebook, lines, plan):
     """Return the Score of every exercise: points only where every cell of it ran and was right."""
-    wanted = [(c.metadata["grading"]["exercise"], c.metadata["grading"]["part"]) for c in notebook.cells]
+    wanted = Counter(cell.metadata["grading"]["exercise"] for cell in notebook.cells)
     scores = []
     for exercise in plan.exercises:
         mine = [line for line in lines if line["exercise"] == exercise.name]
-        is_whole = len(mine) == sum(name == exercise.name for name, _ in wanted) > 0
+        is_whole = len(mine) == wanted[exercise.name] > 0
         is_right = is_whole and all(line["passed"] for line in mine if line["part"] != "imports")
         points = exercise.points if is_right else 0
         scores.append(Score(exercise.name, points, exercise.points, message_of(exercise, mine, is_right)))
@@ -131,7 +133,7 @@ def message_of(exercise, lines, is_right):
     said = [clean(line["message"]) for line in failed if line["phase"] == SHOWN]
     if said:
         return "not done yet" if said[0].startswith("NotImplementedError") else said[0].removeprefix("CheckFailed: ")
-    kinds = dict.fromkeys(line["kind"] for line in failed if line["kind"])
+    kinds = dict.fromkeys(line["kind"] for line in failed if line["kind"] and line["message"] != TIME_IS_UP)
     if kinds:
         return f"The visible check holds, and a hidden one fails, with: {', '.join(kinds)}."
     return "It was not graded to the end: the time was up." if lines else "It is not in the submission."

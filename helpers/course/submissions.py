@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 
 import nbformat
 
-from helpers.exercises import as_python, imports_of, key_of, name_of
+from helpers.exercises import as_python, find_exercises, imports_of, key_of, name_of
 from helpers.files import WorkbookError
-from helpers.report import tags_of
+from helpers.report import PROMPT, tags_of
 
 MAX_NOTEBOOK_MB, MAX_TOTAL_MB, MAX_FILES, MAX_DEPTH = 40, 200, 3000, 2
 MAX_PARTS = 3_000_000  # of JSON in all notebooks of one; half a gigabyte of memory
@@ -182,7 +182,7 @@ def unzip(files, prefix, content, budget, depth):
 
 def gather(name, notebooks, masters, notes):
     """Return the Submission in notebooks {file: notebook}; of what stands twice, the last that is done."""
-    wanted = {name_of(cell) for master in masters.values() for cell in master.cells if "exercise" in tags_of(cell)}
+    wanted = {exercise.name for exercise in find_exercises(masters)}
     questions = {key_of(cell) for master in masters.values() for cell in master.cells} - {None}
     found, answers = {}, {}
     for notebook in notebooks.values():
@@ -238,4 +238,4 @@ TYPES = ("code", "markdown", "raw")
 
 def is_done(source):
     """Return whether a student has written something."""
-    return "raise NotImplementedError" not in source and "*Write your answer here.*" not in source
+    return "raise NotImplementedError" not in source and PROMPT not in source

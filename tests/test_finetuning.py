@@ -14,7 +14,7 @@ from helpers.models import SimpleNet, num_parameters
 from helpers.training import TrainConfig, fit, predict
 
 CONFIG = replace(EVERYTHING, num_epochs=3, batch_size=15, device="cpu")
-CROPS = Crops(crop_px=64)
+CROPS = Crops(sides_px=(64,))
 
 
 @cache
@@ -57,11 +57,17 @@ def test_in_training_an_image_is_looked_at_once():
 def test_crops_have_the_size_asked_for_and_differ_between_images():
     torch.manual_seed(0)
     image = torch.arange(256).repeat(256, 1).to(torch.uint8)[None, None]  # dark on the left, light on the right
-    crops = Crops(crop_px=48, contrast=0.0, brightness=0.0)(image.repeat(20, 1, 1, 1))
+    crops = Crops(sides_px=(48,), contrast=0.0, brightness=0.0)(image.repeat(20, 1, 1, 1))
     assert crops.shape == (20, 1, 48, 48) and crops.min() >= 0 and crops.max() <= 255
     slopes = (crops[:, 0, 0, -1] - crops[:, 0, 0, 0]).sign()
     assert 0 < (slopes < 0).sum() < 20, "some are mirrored, some are not"
     assert crops.mean(dim=(1, 2, 3)).unique().numel() > 10
+
+
+def test_batches_of_crops_come_in_all_sizes():
+    torch.manual_seed(0)
+    sides = {Crops(sides_px=(32, 48))(torch.zeros(2, 1, 64, 64, dtype=torch.uint8)).shape[-1] for _ in range(20)}
+    assert sides == {32, 48}
 
 
 def test_crops_keep_their_own_size_in_the_network(model):

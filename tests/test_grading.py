@@ -553,7 +553,7 @@ def test_nobody_is_graded_where_the_masters_own_solution_fails(a_class, tmp_path
     assert not (tmp_path / "out" / "grades.csv").exists()
 
 
-def test_what_goes_wrong_with_one_submission_is_no_end_of_the_others(a_class, tmp_path, monkeypatch):
+def test_what_goes_wrong_with_one_submission_is_no_end_of_the_others_and_is_tried_again(a_class, tmp_path, monkeypatch):
     (a_class[0] / "zed.zip").write_bytes(b"no zip")
     run = grading.run_notebook
     calls = iter([None, OSError("no room"), None, None])  # the master is the first
@@ -565,8 +565,11 @@ def test_what_goes_wrong_with_one_submission_is_no_end_of_the_others(a_class, tm
 
     monkeypatch.setattr(grading, "run_notebook", once_wrong)
     rows = {g.name: (g.points, g.status) for g in grading.grade(a_class[0], tmp_path / "out", a_class[1], jobs=1)}
-    assert rows["<b>eve"] == (0, "Stopped: OSError: no room.") and rows["bob"] == (10, "ok")
-    assert rows["zed"][1].startswith("Refused: The zip cannot be read")
+    assert rows["<b>eve"][0] == 0 and "run it again (OSError: no room)" in rows["<b>eve"][1]
+    assert rows["bob"] == (10, "ok") and rows["zed"][1].startswith("Refused: The zip cannot be read")
+    calls = iter([None])  # one submission alone
+    rows = {g.name: g.status for g in grading.grade(a_class[0], tmp_path / "out", a_class[1], jobs=1)}
+    assert rows["<b>eve"] == "ok"
 
 
 # --- a whole class, with the workbook's own notebooks ----------------------------------------------------------------

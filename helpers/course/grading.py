@@ -102,8 +102,9 @@ def grade_all(todo, plan, jobs, cluster):
         results = joblib.Parallel(return_as="generator_unordered")(map(task, range(len(sound))))
         for index, lines, why, seconds in tqdm(results, total=len(sound), desc="Grading", unit="submission"):
             submission, key = sound[index]
-            scores = scores_of(notebooks.pop(index), lines, plan)
+            scores = scores_of(notebooks.pop(index), lines or [], plan)
             status = f"Stopped: {why}." if why else "ok"
+            key = key if lines is not None else ""  # no key: next time it is graded anew
             yield Graded(submission.name, key, scores, status, submission.notes, round(seconds, 1))
 
 
@@ -118,12 +119,12 @@ def work_of(submission):
 
 
 def run_numbered(index, *task):
-    """Return (index, lines of results, why it was stopped, seconds); an error outside the sandbox is a reason too."""
+    """Return (index, lines of results, why it was stopped, seconds); no lines, but None, after an error of our own."""
     start = time.monotonic()
     try:
         lines, why = run_notebook(*task)
     except Exception as error:  # whatever a submission brought about, the others go on
-        lines, why = [], f"{type(error).__name__}: {error}"
+        lines, why = None, f"the grading failed, run it again ({type(error).__name__}: {error})"
     return index, lines, why, time.monotonic() - start
 
 

@@ -1,6 +1,8 @@
 """model -> int8 model: weights and activations in 8 bits, what it costs and what it keeps."""
 
 import copy
+import importlib.util
+import logging
 import shutil
 import statistics
 import tempfile
@@ -65,11 +67,21 @@ def input_rule_and_layers(model):
     if isinstance(model, SimpleNet | SimpleNetDropout | SimpleNetVariant):
         return as_it_is, in_sequence([model.conv_layers, model.fc_layers])
     if isinstance(model, AlexNetScenes):
-        rule = partial(prepare_grey, input_px=model.input_px, mean=model.mean, std=model.std)
-        return rule, in_sequence([model.features, model.avgpool, nn.Flatten(), model.classifier])
+        num_rules = len(set(zip(model.mean, model.std)))  # 1: three equal channels, so one is enough until the end
+        mean, std = (values[:1] if num_rules == 1 else values for values in (model.mean, model.std))
+        rule = partial(prepare_grey, input_px=model.input_px, mean=mean, std=std)
+        return rule, in_sequence([ThreeChannels(), model.features, model.avgpool, nn.Flatten(), model.classifier])
     raise WorkbookError(
         f"quantize knows SimpleNet, SimpleNetDropout and AlexNet, not {type(model).__name__}. Give it one of these."
     )
+
+
+class ThreeChannels(nn.Module):
+    """Grey (B, 1, H, W) -> (B, 3, H, W), three times the same; after the rounding to int8, a quarter of the memory."""
+
+    def forward(self, images):
+        """Return the images with three channels, also those that have them already."""
+        return images.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
 def as_it_is(images):
@@ -101,10 +113,71 @@ def fuse(network):
 
 
 def quietly(function, *arguments, **options):
-    """Call a function of torch.ao.quantization without its announcement that it will move to torchao."""
+    """Call a function without torch's announcements: that torch.ao will move to torchao, that there is no CUDA."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return function(*arguments, **options)
+        logging.disable(logging.WARNING)
+        try:
+            return function(*arguments, **options)
+        finally:
+            logging.disable(logging.NOTSET)
+
+
+# --- the other route: export, quantise, compile ----------------------------------------------------------------------
+
+
+class CompiledInt8(nn.Module):
+    """A network's exported graph with int8 layers, which inductor compiles when it first meets a batch of some size."""
+
+    def __init__(self, prepare, graph):
+        super().__init__()
+        self.prepare, self.graph, self.shapes = prepare, graph, set()
+        self.run = torch.compile(graph.forward, dynamic=False)
+
+    @torch.inference_mode()
+    def forward(self, images):
+        """Return the logits of images."""
+        inputs = self.prepare(images)
+        if inputs.shape not in self.shapes:
+            with torch._inductor.config.patch(freezing=True):  # without it, the weights are float32 in each product
+                quietly(self.run, inputs)
+            self.shapes.add(inputs.shape)
+        return self.run(inputs)
+
+    def train(self, mode=True):
+        """Stay as it is: an exported graph has no other way."""
+        return self
+
+
+def quantize_and_compile(model, calibration_images):
+    """Return an int8 copy by torchao's PT2E and inductor; None without torchao or where `has_compiler` says no.
+
+    Arguments as of `quantize`. Source: torchao's tutorial "PyTorch 2 Export Quantization with X86 Backend".
+    """
+    if not (has_compiler() and importlib.util.find_spec("torchao")):
+        return None
+    return quietly(export_and_convert, model, calibration_images)
+
+
+@torch.no_grad()
+def export_and_convert(model, calibration_images):
+    """Return the CompiledInt8 of a model."""
+    from torchao.quantization.pt2e import quantize_pt2e
+    from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer as x86
+
+    prepare, layers = input_rule_and_layers(copy.deepcopy(model).cpu().eval())
+    inputs = prepare(calibration_images)
+    any_batch = ({0: torch.export.Dim("batch", min=1, max=4096)},)
+    graph = torch.export.export(layers, (inputs[:2],), dynamic_shapes=any_batch).module()
+    quantizer = x86.X86InductorQuantizer().set_global(x86.get_default_x86_inductor_quantization_config())
+    observed = quantize_pt2e.prepare_pt2e(graph, quantizer)
+    for batch in inputs.split(32):
+        observed(batch)
+    converted = quantize_pt2e.convert_pt2e(observed)
+    for layer in converted.modules():
+        if hasattr(layer, "weight"):
+            del layer.weight  # in float32: the graph holds it in int8
+    return CompiledInt8(prepare, converted)
 
 
 # --- file ------------------------------------------------------------------------------------------------------------
@@ -167,6 +240,7 @@ def with_thin_layers(model, rank):
 
 def compiled(model):
     """Return the model compiled by torch.compile; None where `has_compiler` says no."""
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it would say that there is no CUDA
     return torch.compile(copy.deepcopy(model).cpu().eval()) if has_compiler() else None
 
 

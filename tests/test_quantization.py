@@ -75,6 +75,22 @@ def test_alexnet_is_quantised_with_its_input_rule(small_alexnet, greys):
     assert got.shape == (8, 15) and (got - expected).norm() < 0.15 * expected.norm()
 
 
+@pytest.mark.slow
+def test_the_compiled_int8_network_agrees_and_takes_a_quarter_of_the_file(small_alexnet, greys, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_PROFILE", "full")
+    network = quantization.quantize_and_compile(small_alexnet, greys)
+    if network is None:
+        pytest.skip('no torchao (pip install -e ".[compiler]") or no C++ compiler')
+    expected = predict(small_alexnet, greys)
+    assert (network.eval()(greys) - expected).abs().max() < 0.1 * expected.abs().max()
+    assert quantization.file_size_mb(network) < 0.26 * quantization.file_size_mb(small_alexnet)
+
+
+def test_without_a_compiler_there_is_no_compiled_network(small_alexnet, greys, monkeypatch):
+    monkeypatch.setattr(quantization, "has_compiler", lambda: False)
+    assert quantization.quantize_and_compile(small_alexnet, greys) is None
+
+
 def test_a_quantised_network_is_saved_and_read_back(trained, split, tmp_path):
     int8 = quantize(trained, split.images[:64])
     save_state(int8, tmp_path / "int8.pt")

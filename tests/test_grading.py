@@ -334,6 +334,16 @@ def test_a_whole_copy_and_one_in_a_zip_in_a_zip_give_the_same(tmp_path):
     assert folder.sources["double"] == DOUBLE and folder == zipped and not folder.refused
 
 
+def test_cells_without_ids_are_read_without_a_warning(tmp_path, recwarn):
+    path = tmp_path / "ada" / "part1_x.ipynb"
+    write(path, copy_with(double=DOUBLE))
+    content = json.loads(path.read_text())
+    for cell in content["cells"]:
+        del cell["id"]
+    path.write_text(json.dumps(content))
+    assert read(tmp_path / "ada").sources["double"] == DOUBLE and not recwarn.list
+
+
 def untagged():
     return new_notebook(cells=[new_code_cell(DOUBLE)])
 

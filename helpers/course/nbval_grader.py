@@ -19,9 +19,9 @@ from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 from traitlets import default
 
 from helpers.course.hidden import is_right
+from helpers.course.probes import MIME
 from helpers.course.scoring import TIME_IS_UP
 
-MIME = "application/vnd.workbook.values+json"
 STARTUP_SECONDS = 40  # a kernel and its libraries, or the imports of a notebook, on a busy machine
 LIBRARIES = "import probes\nfrom helpers import checks"
 

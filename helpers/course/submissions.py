@@ -6,6 +6,7 @@ import lzma
 import os
 import re
 import stat
+import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -75,7 +76,9 @@ def read(name, path, masters):
     notebooks, notes = {}, []
     for file in sorted(files, key=lambda file: (PurePosixPath(file).stem in masters, file)):  # well-named ones last
         try:
-            notebooks[file] = nbformat.reads(files[file].decode(), as_version=4)
+            with warnings.catch_warnings():  # of cells without an id, which tools of some years ago wrote
+                warnings.simplefilter("ignore")
+                notebooks[file] = nbformat.reads(files[file].decode(), as_version=4)
             notebooks[file].cells = [cell for cell in notebooks[file].cells if is_sound(cell)]
         except Exception:  # a damaged file can raise anything
             notebooks.pop(file, None)

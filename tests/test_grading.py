@@ -255,6 +255,22 @@ def test_hidden_inputs_leave_by_no_message(monkeypatch):
     assert found["teller"].message.endswith("with: small numbers, large numbers."), found["teller"].message
 
 
+@pytest.mark.slow
+@needs_bubblewrap
+def test_one_long_message_takes_no_memory_from_the_grader(monkeypatch):
+    held, measure = [], sandbox.memory_mb  # measured of the kernel's processes together, and of the grader's one
+
+    def memory_mb(processes):
+        mb = measure(processes)
+        held.extend([mb] if len(processes) == 1 else [])
+        return mb
+
+    monkeypatch.setattr(sandbox, "memory_mb", memory_mb)
+    shouter = "def shouter(x):\n    print('x' * (150 * 2**20))\n    return 2 * x"
+    found = scores(plan_of(["shouter"], monkeypatch), {"shouter": shouter})
+    assert found["shouter"].points == 0 and max(held) < 300, (found["shouter"].message, max(held))
+
+
 @needs_bubblewrap
 def test_time_is_bounded_and_what_was_not_reached_gets_nothing(monkeypatch):
     endless = "def {name}(x):\n    while True:\n        pass"

@@ -19,9 +19,10 @@ from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 from traitlets import default
 
 from helpers.course.hidden import is_right
-from helpers.course.probes import MIME
-from helpers.course.scoring import TIME_IS_UP
+from helpers.course.sandbox import TIME_IS_UP
 
+MIME = "application/vnd.workbook.values+json"  # as in `probes`, which would bring torch along: time and memory
+MAX_MESSAGE = 20 * 2**20  # bytes; a kernel that sends a longer one is not heard any more
 STARTUP_SECONDS = 40  # a kernel and its libraries, or the imports of a notebook, on a busy machine
 LIBRARIES = "import probes\nfrom helpers import checks"
 
@@ -57,6 +58,12 @@ class SocketKernelManager(nbval.kernel.KernelManager):
     @default("ip")
     def _ip(self):  # what the names of the sockets begin with
         return f"{os.environ['WORKBOOK_SOCKETS']}/{uuid.uuid4().hex[:12]}"
+
+    def client(self, **options):
+        """Return a client that takes no message, whatever its length: it is counted only when it is in memory."""
+        client = super().client(**options)
+        client.context.maxmsgsize = MAX_MESSAGE  # of all sockets that it makes from now on
+        return client
 
     def write_connection_file(self, **options):
         """Write it, and let the user read it who is to be the kernel."""

@@ -41,6 +41,7 @@ class Limits:
 
 
 LIMITS = Limits()
+TIME_IS_UP = "not run to the end: the time of this submission was up"  # said of cells beyond Limits.seconds
 MIN_AVAILABLE_MB = 500  # of the machine's memory; below, the kernels are stopped
 
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import nbformat
 
 from helpers.course import hidden, probes
-from helpers.course.sandbox import LIMITS, Limits
+from helpers.course.sandbox import LIMITS, TIME_IS_UP, Limits
 from helpers.exercises import find_exercises, imports_of
 
 # A notebook does not see what another defined. (%reset collects garbage, too, and takes most of a second.)
 RESET = """for name in [name for name in globals() if name[0] != "_" and name not in ("In", "Out", "get_ipython")]:
     del globals()[name]"""
-TIME_IS_UP = "not run to the end: the time of this submission was up"
 SHOWN, UNSHOWN = 1, 2  # phases: what a student's code says in the second, which knows hidden inputs, is never shown
 
 

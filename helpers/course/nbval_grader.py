@@ -60,9 +60,9 @@ class SocketKernelManager(nbval.kernel.KernelManager):
         return f"{os.environ['WORKBOOK_SOCKETS']}/{uuid.uuid4().hex[:12]}"
 
     def client(self, **options):
-        """Return a client that takes no message, whatever its length: it is counted only when it is in memory."""
+        """Return a client that receives no long message: what a cell printed is counted only once it is in memory."""
         client = super().client(**options)
-        client.context.maxmsgsize = MAX_MESSAGE  # of all sockets that it makes from now on
+        client.context.maxmsgsize = MAX_MESSAGE  # a default for the sockets that it opens next
         return client
 
     def write_connection_file(self, **options):

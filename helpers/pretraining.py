@@ -22,7 +22,7 @@ from torchvision.transforms.functional import pil_to_tensor
 from tqdm.auto import tqdm
 
 from helpers.files import atomic_write
-from helpers.small_weights import FACTORISED_LAYERS, FORMAT, INPUT_PX, to_torchvision
+from helpers.small_weights import BIG_LAYERS, FORMAT, INPUT_PX, multiply_out, to_torchvision
 from helpers.training import choose_device
 
 
@@ -41,7 +41,7 @@ class PretrainConfig:
 
     stages: tuple = (Stage(3, 112, 0.25), Stage(9, 128, 0.25), Stage(3, 160, 0.35), Stage(1, 224, 0.5))
     image_px: int = 144  # side of the decoded square images
-    rank: int = 112  # width between the two factors of a big linear layer
+    rank: int = 112  # width between the two thin layers that stand for a big linear one in training
     batch_size: int = 128  # images
     learning_rate: float = 0.05  # peak of the one-cycle schedule
     head_share: float = 0.02  # the last layer's part of it: 4096 inputs move its output far in one step
@@ -53,8 +53,8 @@ class PretrainConfig:
     brightness: float = 0.8  # largest shift, in standard deviations of the grey values
     contrast: float = 0.3  # largest relative change
     num_held_out: int = 1000  # images never trained on
-    num_for_pca: int = 5000  # training images that decide fc6's principal directions
-    whitening: float = 0.25  # power of a direction's spread by which it is divided; 1: all equally loud
+    num_for_pca: int = 5000  # training images that decide fc6's directions
+    num_directions: int = 512  # that fc6 keeps in the end; a power of two, 2048 at most
     seed: int = 0
     device: str = "auto"  # as in TrainConfig
 
@@ -176,7 +176,7 @@ def build_network(num_classes, config):
     """Return the network that is trained: grey images (B, 1, H, W) -> logits (B, num_classes)."""
     network = alexnet(num_classes=num_classes, dropout=config.dropout)
     network.features = with_batch_norm(network.features)
-    for index in FACTORISED_LAYERS:
+    for index in BIG_LAYERS:
         network.classifier[index] = factorised(network.classifier[index], config.rank)
     return network.to(memory_format=torch.channels_last)
 
@@ -317,32 +317,56 @@ def conv_features(network, images, statistics):
     return torch.cat(features)
 
 
-def random_pairs(spread, num_units):
-    """Return directions (num_units, rank) in pairs of v and -v; each sees data of this `spread` with deviation 1."""
-    half = torch.randn(num_units // 2, len(spread))
-    half /= (half.square() @ spread.square()).sqrt()[:, None]
-    return torch.cat([half, -half])
+def cosine_waves(side):
+    """Return the discrete cosine transform's waves over side x side places, one a row, and their weights.
+
+    Waves (side * side, side * side), of length 1; weights (side * side,), 1 for what is the same everywhere and less
+    for what changes quickly from place to place: scenes are told apart by what there is, more than by where exactly.
+    """
+    places = torch.arange(side)
+    wave = torch.cos(math.pi * (places + 0.5) * places[:, None] / side)  # (frequency, place)
+    wave /= wave.norm(dim=1, keepdim=True)
+    frequencies = torch.cartesian_prod(places, places)  # (side * side, 2): down, across
+    return torch.kron(wave, wave), (1 + frequencies.square().sum(dim=1)) ** -0.5
+
+
+def loudest_directions(features, num_directions):
+    """Return where conv features (N, 9216) of mean 0 vary most: directions (D, 256) over channels, waves (D, 36).
+
+    The waves hardly go together, so each has principal directions (PCA) of its own. Scaled so that on the average a
+    direction's answer has deviation 1.
+    """
+    waves, weights = cosine_waves(6)
+    answers = features.unflatten(1, (256, 36)) @ (waves * weights[:, None]).T  # (N, 256, 36)
+    covariances = torch.stack([part.T @ part for part in answers.unbind(dim=2)]) / len(features)  # (36, 256, 256)
+    variances, directions = torch.linalg.eigh(covariances)  # (36, 256), (36, 256, 256): in columns
+    loudest = variances.flatten().topk(num_directions)
+    wave, column = loudest.indices // 256, loudest.indices % 256
+    scale = (weights[wave] / loudest.values.mean().sqrt())[:, None]
+    return scale * directions[wave, :, column], waves[wave]
+
+
+def random_units(num_directions):
+    """Return units (2048, D) in blocks of D that are at right angles to each other, so that less is said twice."""
+    blocks = [torch.linalg.qr(torch.randn(num_directions, num_directions)).Q for _ in range(2048 // num_directions)]
+    return torch.cat(blocks)
 
 
 def open_linear_layers(features, config):
     """Return factors of fc6 and fc7 that pass on what the conv layers say, not only what tells 16 classes apart.
 
-    fc6 keeps the conv features' principal directions (PCA, partly whitened) and shows them to random
-    units, as random features do (Rahimi & Recht, 2007). These stand in pairs: relu(v x) - relu(-v x) = v x,
-    so fc7 finds the directions again, exactly, and shows them to units of its own.
+    fc6 keeps the directions in which conv features (N, 9216) vary most and shows them to random units, as random
+    features do (Rahimi & Recht, 2007), each unit v with a twin -v. Since relu(v x) - relu(-v x) = v x, fc7 finds the
+    directions again, exactly, and shows them to units of its own. `small_weights` multiplies out.
     """
     mean = features.mean(dim=0)  # (9216,)
-    q = min(config.rank + 20, len(features))  # a few more than asked for make the last ones exact
-    _, scores, directions = torch.svd_lowrank(features - mean, q=q, niter=3)
-    spread = scores[: config.rank] / len(features) ** 0.5  # (rank,)
-    down_6 = (directions[:, : config.rank] / spread**config.whitening).T  # (rank, 9216)
-    up_6, up_7 = (random_pairs(spread ** (1 - config.whitening), 4096) for _ in range(2))  # (4096, rank)
-    back = torch.linalg.pinv(up_6[:2048])  # (rank, 2048)
-    return {
-        "classifier.1.down": down_6, "classifier.1.up": up_6, "classifier.1.bias": -up_6 @ (down_6 @ mean),
-        "classifier.4.down": torch.cat([back, -back], dim=1), "classifier.4.up": up_7,
-        "classifier.4.bias": torch.zeros(4096),
+    directions, waves = loudest_directions(features - mean, config.num_directions)
+    factors = {
+        "directions": directions, "waves": waves,
+        "fc6.units": random_units(config.num_directions), "fc7.units": random_units(config.num_directions),
     }  # fmt: skip
+    fc6, _ = multiply_out(factors)
+    return factors | {"classifier.1.bias": -fc6 @ mean, "classifier.4.bias": torch.zeros(4096)}
 
 
 def linear_head(features, labels, num_classes):
@@ -357,10 +381,9 @@ def linear_head(features, labels, num_classes):
 
 def linear_features(features, weights):
     """Return fc7's output (N, 4096) for conv features (N, 9216)."""
-    for index in FACTORISED_LAYERS:
-        layer = f"classifier.{index}"
-        features = F.relu(features @ weights[f"{layer}.down"].T @ weights[f"{layer}.up"].T + weights[f"{layer}.bias"])
-    return features
+    fc6, fc7 = multiply_out(weights)
+    features = F.relu(features @ fc6.T + weights["classifier.1.bias"])
+    return F.relu(features @ fc7.T + weights["classifier.4.bias"])
 
 
 @torch.no_grad()
@@ -387,6 +410,6 @@ def describe(weights, class_names, num_images, held_out_set, statistics, config)
         "class_names": class_names, "num_classes": len(class_names), "num_images": num_images,
         "num_held_out": len(held_out_set[0]),
         "held_out_accuracy": accuracy(network, held_out_set, statistics, INPUT_PX),
-        "rank": config.rank, "epochs": len(config.stage_of_epochs()), "config": asdict(config),
+        "num_directions": config.num_directions, "epochs": len(config.stage_of_epochs()), "config": asdict(config),
         "torch": str(torch.__version__),
     }  # fmt: skip

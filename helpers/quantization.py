@@ -21,7 +21,7 @@ from helpers.alexnet import AlexNetScenes, prepare_grey
 from helpers.files import WorkbookError, atomic_write, profile
 from helpers.models import SimpleNet, SimpleNetDropout, SimpleNetVariant
 from helpers.recipes import cpu_name
-from helpers.small_weights import FACTORISED_LAYERS
+from helpers.small_weights import BIG_LAYERS
 from helpers.training import predict
 
 MAX_LOST = 0.05  # accuracy that a compressed network may lose before it counts as broken
@@ -229,7 +229,7 @@ def with_thin_layers(model, rank):
     For the workbook's small weights and their rank, nothing is lost: that is how they were made.
     """
     thin = copy.deepcopy(model).cpu().eval()
-    for index in FACTORISED_LAYERS:
+    for index in BIG_LAYERS:
         whole = thin.classifier[index]
         left, values, right = torch.svd_lowrank(whole.weight.detach(), q=rank, niter=4)  # (out, q), (q,), (in, q)
         down, up = nn.Linear(whole.in_features, rank, bias=False), nn.Linear(rank, whole.out_features)

@@ -1,8 +1,8 @@
 """`data/alexnet_small.pt` -> state dict of torchvision's AlexNet, and how to feed it.
 
-The file is under 10 MB where torchvision's own takes 233 MB: half precision, conv1 for one grey channel, and each of
-the two big linear layers as a product of two thin ones. Here all of it is written out again in full. `pretraining`
-makes such files.
+The file is under 10 MB where torchvision's own takes 233 MB: half precision, conv1 for one grey channel, and the two
+big linear layers as products of thin factors. Here all of it is written out again in full. `pretraining` makes such
+files.
 """
 
 import pickle
@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 from torchvision.models import alexnet
 
-FORMAT = "alexnet-small-1"
+FORMAT = "alexnet-small-2"
 INPUT_PX = 224  # AlexNet's own input size: its conv layers end at 6 x 6, with nothing left to pool
-FACTORISED_LAYERS = (1, 4)  # where fc6 (9216 -> 4096) and fc7 (4096 -> 4096) stand in torchvision's `classifier`
+BIG_LAYERS = (1, 4)  # where fc6 (9216 -> 4096) and fc7 (4096 -> 4096) stand in torchvision's `classifier`
+
+FACTORS = ("directions", "waves", "fc6.units", "fc7.units")  # of which those two are made
 
 
 def load_small_alexnet(path: str | Path, with_head: bool = True) -> tuple[dict[str, Tensor], dict]:
@@ -48,14 +50,29 @@ def read(path: str | Path) -> dict:
 
 
 def to_torchvision(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Write small weights out in full: grey kernels over three equal channels, thin factors multiplied."""
+    """Write small weights out in full: grey kernels over three equal channels, factors multiplied."""
     full = {name: tensor.float() for name, tensor in weights.items()}
     full["features.0.weight"] = full["features.0.weight"].repeat(1, 3, 1, 1) / 3  # (64, 3, 11, 11)
-    for index in FACTORISED_LAYERS:
-        layer = f"classifier.{index}"
-        up, down = full.pop(f"{layer}.up"), full.pop(f"{layer}.down")  # (out_features, rank), (rank, in_features)
-        full[f"{layer}.weight"] = up @ down
-    return full
+    full["classifier.1.weight"], full["classifier.4.weight"] = multiply_out(full)
+    return {name: tensor for name, tensor in full.items() if name not in FACTORS}
+
+
+def multiply_out(factors: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the weights of fc6 (4096, 9216) and fc7 (4096, 4096).
+
+    Each row of fc6's directions is a pattern over the 256 channels times a wave over the 6 x 6 places. The units look
+    along them, each with a twin that looks the other way. The difference of twins is what a unit saw, and as the units
+    stand in blocks of right angles, their transpose, divided by the number of blocks, gives the directions back to fc7.
+    """
+    directions, waves, fc6_units, fc7_units = (factors[name] for name in FACTORS)  # (D, 256), (D, 36), (2048, D) twice
+    down = (directions[:, :, None] * waves[:, None, :]).flatten(1)  # (D, 9216)
+    back = fc6_units.T * (fc6_units.shape[1] / len(fc6_units))  # (D, 2048)
+    return with_twins(fc6_units) @ down, with_twins(fc7_units) @ with_twins(back.T).T
+
+
+def with_twins(units: Tensor) -> Tensor:
+    """Return rows v and -v for each row v."""
+    return torch.cat([units, -units])
 
 
 def check_shapes(state_dict: dict[str, Tensor]) -> None:

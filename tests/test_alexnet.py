@@ -65,12 +65,12 @@ def shapes_only(num_classes=1000):
 
 
 def small_file(path):
-    """Write a small set of rank 1, as the one in data/."""
+    """Write a small set of one direction, as the one in data/."""
     weights = shapes_only(num_classes=16)
     weights["features.0.weight"] = torch.zeros(64, 1, 11, 11)
-    for layer, width in (("classifier.1", 9216), ("classifier.4", 4096)):
-        del weights[f"{layer}.weight"]
-        weights |= {f"{layer}.up": torch.zeros(4096, 1), f"{layer}.down": torch.zeros(1, width)}
+    del weights["classifier.1.weight"], weights["classifier.4.weight"]
+    weights |= {"directions": torch.zeros(1, 256), "waves": torch.zeros(1, 36)}
+    weights |= {"fc6.units": torch.zeros(2048, 1), "fc7.units": torch.zeros(2048, 1)}
     meta = {"input_px": 224, "mean": [0.4] * 3, "std": [0.2] * 3, "num_classes": 16}
     torch.save({"format": FORMAT, "weights": weights, "meta": meta}, path)
     return path

@@ -16,7 +16,8 @@ from helpers.pretraining import PretrainConfig, Stage, build_network, load_class
 from helpers.small_weights import load_small_alexnet, to_torchvision
 
 TINY = PretrainConfig(
-    stages=(Stage(1, 64, 0.5), Stage(1, 72, 0.5)), image_px=72, rank=4, batch_size=8, num_held_out=4, device="cpu"
+    stages=(Stage(1, 64, 0.5), Stage(1, 72, 0.5)), image_px=72, rank=4, batch_size=8, num_held_out=4,
+    num_directions=4, device="cpu",
 )  # fmt: skip
 
 
@@ -123,29 +124,47 @@ def test_torchvisions_conv_layers_compute_what_the_trained_ones_compute(network,
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
 
 
-def test_torchvisions_linear_layers_compute_what_the_factors_compute(exported):
+def test_fc7_finds_the_directions_again_that_fc6_saw(exported):
     weights, features = exported
+    patterns = torch.einsum("dc,dp->dcp", weights["directions"], weights["waves"]).flatten(1)  # (D, 9216)
+    seen = features @ patterns.T @ weights["fc7.units"].T  # (N, 2048)
+    expected = torch.cat([seen, -seen], dim=1)
     with torch.no_grad():
-        expected = pretraining.linear_features(features, weights)
-        got = as_torchvision(weights).classifier[:6](features)
-    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
-
-
-def test_fc7_finds_the_directions_of_fc6_again(exported):
-    weights, features = exported
-    expected = (features - features.mean(dim=0)) @ weights["classifier.1.down"].T  # (N, rank)
-    pre_activation = features @ weights["classifier.1.down"].T @ weights["classifier.1.up"].T
-    fc6 = F.relu(pre_activation + weights["classifier.1.bias"])
-    got = fc6 @ weights["classifier.4.down"].T
-    got, expected = got - got.mean(dim=0), expected - expected.mean(dim=0)  # mirrored images move the mean
+        got = as_torchvision(weights).classifier[:5](features)  # before fc7's ReLU
+    got, expected = got - got.mean(dim=0), expected - expected.mean(dim=0)  # the biases do not vary with the image
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
 
 
-def test_every_fc7_unit_is_as_loud_as_its_neighbour():
+def test_a_head_is_made_for_what_torchvisions_linear_layers_answer(exported):
+    weights, features = exported
+    with torch.no_grad():
+        expected = as_torchvision(weights).classifier[:6](features)
+    torch.testing.assert_close(pretraining.linear_features(features, weights), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_cosine_waves_are_at_right_angles_and_the_slowest_counts_most():
+    waves, weights = pretraining.cosine_waves(6)
+    torch.testing.assert_close(waves @ waves.T, torch.eye(36), rtol=0, atol=1e-5)
+    torch.testing.assert_close(waves[0], torch.full((36,), 1 / 6))
+    assert weights[0] == 1 and (weights[1:] < 1).all()
+
+
+def test_the_loudest_directions_are_those_in_which_features_vary_most():
     torch.manual_seed(0)
-    spread = torch.tensor([3.0, 1.0, 0.5])
-    answers = torch.randn(20_000, 3) * spread @ pretraining.random_pairs(spread, 8).T
-    torch.testing.assert_close(answers.std(dim=0), torch.ones(8), rtol=0.03, atol=0)
+    features = 0.01 * torch.randn(200, 256, 6, 6)
+    features[:, 7] += 3 * torch.randn(200, 1, 1)  # channel 7, everywhere alike
+    features = (features - features.mean(dim=0)).flatten(1)
+    directions, waves = pretraining.loudest_directions(features, 2)
+    assert directions[0].abs().argmax() == 7 and directions[0].abs().max() > 0.99 * directions[0].norm()
+    torch.testing.assert_close(waves[0], torch.full((36,), 1 / 6))
+    answers = torch.einsum("ncp,dc,dp->nd", features.unflatten(1, (256, 36)), directions, waves)
+    assert answers.square().mean().item() == pytest.approx(1, rel=1e-3)
+
+
+def test_random_units_come_in_blocks_of_right_angles():
+    units = pretraining.random_units(4)
+    torch.testing.assert_close(units.T @ units, 512 * torch.eye(4), rtol=0, atol=1e-3)
+    torch.testing.assert_close(units.norm(dim=1), torch.ones(2048))
 
 
 def test_the_ridge_head_separates_what_can_be_separated():
@@ -166,14 +185,14 @@ def test_the_file_holds_torchvisions_shapes_and_says_where_it_comes_from(trained
     assert meta["licence"] == "noise is free" and 0 <= meta["held_out_accuracy"] <= 1
 
 
-def test_the_default_rank_keeps_the_file_under_10_mb(trained, tmp_path):
+def test_the_default_number_of_directions_keeps_the_file_under_10_mb(trained, tmp_path):
     content = torch.load(trained[0], weights_only=True)
-    weights, rank = content["weights"], PretrainConfig().rank
-    for name in [name for name in weights if name.endswith((".up", ".down"))]:
-        rows, columns = weights[name].shape
-        shape = (rows, rank) if name.endswith(".up") else (rank, columns)
-        weights[name] = torch.zeros(shape, dtype=torch.half)
-    weights["classifier.6.weight"] = torch.zeros(16, 4096, dtype=torch.half)
+    weights, num_directions = content["weights"], PretrainConfig().num_directions
+    sizes = {"directions": (num_directions, 256), "waves": (num_directions, 36)}
+    sizes |= {f"{layer}.units": (2048, num_directions) for layer in ("fc6", "fc7")}
+    sizes["classifier.6.weight"] = (16, 4096)
+    assert set(sizes) <= set(weights)
+    weights |= {name: torch.zeros(size, dtype=torch.half) for name, size in sizes.items()}
     pretraining.save(content, tmp_path / "small.pt")
     assert (tmp_path / "small.pt").stat().st_size < 10e6
 
@@ -235,19 +254,19 @@ def write_wrong_shape(path, content):
 
 
 def write_missing_layer(path, content):
-    del content["weights"]["classifier.4.up"]
+    del content["weights"]["fc7.units"]
     torch.save(content, path)
 
 
-def write_unequal_ranks(path, content):
-    content["weights"]["classifier.1.up"] = torch.zeros(4096, 7)
+def write_factors_that_do_not_fit(path, content):
+    content["weights"]["fc6.units"] = torch.zeros(2048, 7)
     torch.save(content, path)
 
 
 @pytest.mark.parametrize(
     "write",
     [write_text, write_nothing, write_other_weights, write_a_tensor, write_wrong_shape,
-     write_missing_layer, write_unequal_ranks],
+     write_missing_layer, write_factors_that_do_not_fit],
 )  # fmt: skip
 def test_any_other_file_is_refused_by_name(trained, tmp_path, write):
     path = tmp_path / "other.pt"

@@ -171,7 +171,7 @@ def quick_recipe(monkeypatch, tmp_path):
     quick = replace(recipe, config=replace(recipe.config, num_epochs=2), grid={"learning_rate": (1e-3, 1e-9)})
     monkeypatch.setitem(RECIPES, "SimpleNet", quick)
     monkeypatch.setattr("helpers.recipes.RESULTS", tmp_path)
-    monkeypatch.setattr("helpers.recipes.hold_out", lambda split: hold_out(split, per_class=1))
+    monkeypatch.setattr("helpers.recipes.hold_out", lambda split, _, seed: hold_out(split, 1, seed))
 
 
 def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
@@ -186,7 +186,8 @@ def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
 
 
 def test_settings_are_tried_on_training_images_alone(scenes, quick_recipe, monkeypatch):
-    monkeypatch.setattr("helpers.recipes.hold_out", lambda split: (Split(split.images[:60], split.labels[:60]),) * 2)
+    first = Split(scenes.train.images[:60], scenes.train.labels[:60])
+    monkeypatch.setattr("helpers.recipes.hold_out", lambda *_: (first, first))
     forbidden = Scenes("test", scenes.train, None)
     table = try_settings("SimpleNet", forbidden, seeds=[0], jobs=1)
     assert sorted(table["learning_rate"]) == [1e-9, 1e-3] and (table["mean"].diff().dropna() <= 0).all()

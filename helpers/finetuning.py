@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from helpers.alexnet import LAST_LAYER, autocast, fit_head, freeze, make_alexnet
+from helpers.alexnet import autocast, fit_head, freeze, make_alexnet
 from helpers.pretraining import Stage, random_crops
 from helpers.training import TrainConfig, fit
 
 # Chosen on 40 held-out training images a class; data/README.md has what was tried.
+LINEAR_LAYER = TrainConfig(num_epochs=20, batch_size=64, learning_rate=1e-3, weight_decay=0.05)
 EVERYTHING = TrainConfig(num_epochs=30, batch_size=64, learning_rate=4e-4, weight_decay=0.3, label_smoothing=0.1)
 INPUT_PX = 256  # of whole images; things in a crop of 192 are as large as in an image of 256 or more
 
@@ -92,7 +93,7 @@ def fit_everything(model, train, val, config=EVERYTHING, augment=CROPS, checkpoi
     `train` and `val` are Splits of grey uint8 images. The linear layer goes first, for a random one would send random
     gradients through all others. Measured every tenth epoch.
     """
-    fit_head(freeze(model.network), train, val, replace(LAST_LAYER, seed=config.seed, device=config.device))
+    fit_head(freeze(model.network), train, val, replace(LINEAR_LAYER, seed=config.seed, device=config.device))
     model.network.requires_grad_(True)
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(config.seed))[:512]
     set_batch_norm(model.network, train.images[chosen])

@@ -21,7 +21,7 @@ from helpers.data import Scenes, fingerprint, hold_out, is_duplicate, prepare
 from helpers.files import RESULTS, WorkbookError, atomic_write, cache_folder, digest
 from helpers.finetuning import CROPS, EVERYTHING, INPUT_PX, borrow_conv_layers, fit_everything
 from helpers.models import SimpleNet, SimpleNetDropout, latency_ms, num_parameters, size_mb
-from helpers.training import TrainConfig, choose_device, fit, for_profile, predict
+from helpers.training import TrainConfig, choose_device, fit, for_profile, predict, predict_both_ways
 
 TRAINED_VERSION = 1  # raise it when training changes: networks in the cache are then trained anew
 SETTINGS = ("num_epochs", "batch_size", "learning_rate", "weight_decay", "label_smoothing")  # what grids may vary
@@ -38,6 +38,7 @@ class Recipe:
     size: int = 64  # pixels, height and width of the images
     prepare: Callable = prepare  # Scenes -> (train, val) Splits
     fit: Callable = fit  # (model, train, val, config) -> history
+    both_ways: bool = False  # whether answers averaged over an image and its mirror image are measured as well
 
 
 def vary(recipe, settings):
@@ -79,6 +80,7 @@ RECIPES = {
         TrainConfig(num_epochs=120, batch_size=64, learning_rate=4e-3, weight_decay=0.5, label_smoothing=0.1),
         {"dropout_rate": (0.1, 0.3), "augmentation": (0.5, 1.0), "num_epochs": (60, 120)},
         Augmentation(),
+        both_ways=True,
     ),
     "AlexNet-last-layer": Recipe(
         borrowed_alexnet,
@@ -195,12 +197,14 @@ def run_seeds(name, scenes, seeds=range(5)):
             keep_weights(model, weights_path(name, scenes, config))  # EC3 looks at this one
         images = val.images.to(next(model.parameters()).device)
         is_right = predict(model, images).argmax(dim=1).cpu() == val.labels
+        both_ways = accuracies_both_ways(model, train, val) if recipe.both_ways else {}
         runs.append(
             {
                 "seed": seed,
                 "train_accuracy": history[-1]["train_accuracy"],
                 "val_accuracy": history[-1]["val_accuracy"],
                 "val_accuracy_without_duplicates": is_right[is_new].float().mean().item(),
+                **both_ways,
                 "seconds": seconds,
                 "history": history,
             }
@@ -219,6 +223,15 @@ def run_seeds(name, scenes, seeds=range(5)):
         "machine": machine(recipe.config),
         "runs": runs,
     }
+
+
+def accuracies_both_ways(model, train, val):
+    """Return the accuracy on each Split when answers are averaged over an image and its mirror image."""
+    device, accuracies = next(model.parameters()).device, {}
+    for name, split in (("train", train), ("val", val)):
+        answers = predict_both_ways(model, split.images.to(device)).argmax(dim=1).cpu()
+        accuracies[f"{name}_accuracy_both_ways"] = (answers == split.labels).float().mean().item()
+    return accuracies
 
 
 def machine(config):

@@ -117,6 +117,14 @@ def predict(model, images, batch_size=64):
     return torch.cat([model(batch) for batch in images.split(batch_size)])
 
 
+def predict_both_ways(model, images):
+    """Return the logits (N, num_classes), each the mean of those of an image (C, H, W) and of its mirror image.
+
+    Augmentation when it is measured (Krizhevsky et al., 2012, average ten crops).
+    """
+    return (predict(model, images) + predict(model, images.flip(-1))) / 2
+
+
 def evaluate(model, split):
     """Return (loss, accuracy) over a Split: means over its images, however they fall into batches."""
     logits = predict(model, split.images)  # (N, num_classes)

@@ -13,7 +13,16 @@ from torch import nn
 from helpers.data import Split
 from helpers.files import ROOT, WorkbookError
 from helpers.models import SimpleNet, SimpleNetDropout, latency_ms, num_parameters, size_mb
-from helpers.training import TrainConfig, choose_device, evaluate, fit, for_profile, make_optimizer, predict
+from helpers.training import (
+    TrainConfig,
+    choose_device,
+    evaluate,
+    fit,
+    for_profile,
+    make_optimizer,
+    predict,
+    predict_both_ways,
+)
 
 CONFIG = TrainConfig(num_epochs=3, batch_size=8, learning_rate=3e-3, device="cpu")
 
@@ -60,6 +69,14 @@ def test_evaluate_weights_images_not_batches(split, monkeypatch):
     loss, accuracy = evaluate(network, split)
     assert loss == pytest.approx(F.cross_entropy(logits, split.labels).item(), rel=1e-5)
     assert accuracy == pytest.approx((logits.argmax(1) == split.labels).float().mean().item())
+
+
+def test_answers_both_ways_are_the_same_for_an_image_and_its_mirror_image(split):
+    network, mirrored = seeded(), split.images.flip(-1)
+    both = predict_both_ways(network, split.images)
+    torch.testing.assert_close(both, predict_both_ways(network, mirrored))
+    assert not torch.allclose(both, predict(network, split.images), atol=1e-4)
+    torch.testing.assert_close(2 * both, predict(network, split.images) + predict(network, mirrored))
 
 
 def test_a_history_row_holds_what_evaluate_gives(split):

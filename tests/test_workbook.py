@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import matplotlib
 import nbformat
@@ -165,8 +166,6 @@ def scenes():
 
 @pytest.fixture
 def quick_recipe(monkeypatch, tmp_path):
-    from dataclasses import replace
-
     recipe = RECIPES["SimpleNet"]
     quick = replace(recipe, config=replace(recipe.config, num_epochs=2), grid={"learning_rate": (1e-3, 1e-9)})
     monkeypatch.setitem(RECIPES, "SimpleNet", quick)
@@ -183,6 +182,18 @@ def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
     accuracies = [run["history"][-1]["val_accuracy"] for run in loaded["runs"]]
     assert summary(loaded).startswith(f"{sum(accuracies) / 2:.3f} ± ")
     assert load_result("SimpleNet", "another") is None
+
+
+def test_both_ways_are_measured_where_the_recipe_says_so(scenes, quick_recipe, monkeypatch):
+    assert not [key for key in run_seeds("SimpleNet", scenes, seeds=[0])["runs"][0] if "both_ways" in key]
+    monkeypatch.setitem(RECIPES, "SimpleNet", replace(RECIPES["SimpleNet"], both_ways=True))
+    images = scenes.val.images
+    seen_both_ways = Split(torch.cat([images, images.flip(-1)]), scenes.val.labels.repeat(2))
+    once, twice = (
+        run_seeds("SimpleNet", replace(scenes, val=val), seeds=[0])["runs"][0] for val in (scenes.val, seen_both_ways)
+    )
+    assert once["val_accuracy_both_ways"] == pytest.approx(twice["val_accuracy_both_ways"])
+    assert once["train_accuracy_both_ways"] == twice["train_accuracy_both_ways"] > 0
 
 
 def test_settings_are_tried_on_training_images_alone(scenes, quick_recipe, monkeypatch):

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torchvision.models import alexnet
 
-from helpers import pretraining
+from helpers import folding, pretraining
 from helpers.pretraining import PretrainConfig, Stage, build_network, load_class_folders, pretrain
 from helpers.small_weights import load_small_alexnet, to_torchvision
 
@@ -100,7 +100,7 @@ def test_every_image_has_its_own_draw():
 
 def test_folding_batch_norm_changes_no_output(network):
     convolution, batch_norm = network.features[0], network.features[1]
-    weight, bias = pretraining.fold(convolution, batch_norm)
+    weight, bias = folding.fold(convolution, batch_norm)
     images = torch.randn(2, 1, 64, 64)
     expected = batch_norm(convolution(images))
     torch.testing.assert_close(F.conv2d(images, weight, bias, stride=4, padding=2), expected, rtol=1e-4, atol=1e-5)
@@ -112,8 +112,8 @@ def exported(network):
     images, labels = torch.randint(0, 256, (12, 1, 72, 72), dtype=torch.uint8), torch.arange(12) % 3
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         patch.setattr(torch.Tensor, "half", torch.Tensor.float)
-        weights = pretraining.small_weights_of(network, (images, labels), (0.5, 0.25), 3, TINY)
-        return weights, pretraining.conv_features(network, images, (0.5, 0.25))
+        weights = folding.small_weights_of(network, (images, labels), (0.5, 0.25), 3, TINY)
+        return weights, folding.conv_features(network, images, (0.5, 0.25))
 
 
 def test_torchvisions_conv_layers_compute_what_the_trained_ones_compute(network, exported):
@@ -139,11 +139,11 @@ def test_a_head_is_made_for_what_torchvisions_linear_layers_answer(exported):
     weights, features = exported
     with torch.no_grad():
         expected = as_torchvision(weights).classifier[:6](features)
-    torch.testing.assert_close(pretraining.linear_features(features, weights), expected, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(folding.linear_features(features, weights), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_cosine_waves_are_at_right_angles_and_the_slowest_counts_most():
-    waves, weights = pretraining.cosine_waves(6)
+    waves, weights = folding.cosine_waves(6)
     torch.testing.assert_close(waves @ waves.T, torch.eye(36), rtol=0, atol=1e-5)
     torch.testing.assert_close(waves[0], torch.full((36,), 1 / 6))
     assert weights[0] == 1 and (weights[1:] < 1).all()
@@ -154,7 +154,7 @@ def test_the_loudest_directions_are_those_in_which_features_vary_most():
     features = 0.01 * torch.randn(200, 256, 6, 6)
     features[:, 7] += 3 * torch.randn(200, 1, 1)  # channel 7, everywhere alike
     features = (features - features.mean(dim=0)).flatten(1)
-    directions, waves = pretraining.loudest_directions(features, 2)
+    directions, waves = folding.loudest_directions(features, 2)
     assert directions[0].abs().argmax() == 7 and directions[0].abs().max() > 0.99 * directions[0].norm()
     torch.testing.assert_close(waves[0], torch.full((36,), 1 / 6))
     answers = torch.einsum("ncp,dc,dp->nd", features.unflatten(1, (256, 36)), directions, waves)
@@ -162,7 +162,7 @@ def test_the_loudest_directions_are_those_in_which_features_vary_most():
 
 
 def test_random_units_come_in_blocks_of_right_angles():
-    units = pretraining.random_units(4)
+    units = folding.random_units(4)
     torch.testing.assert_close(units.T @ units, 512 * torch.eye(4), rtol=0, atol=1e-3)
     torch.testing.assert_close(units.norm(dim=1), torch.ones(2048))
 
@@ -172,7 +172,7 @@ def test_the_ridge_head_separates_what_can_be_separated():
     labels = torch.arange(60) % 3
     features = torch.zeros(60, 4096)
     features[:, :8] = torch.randn(60, 8) + 8 * F.one_hot(labels, 8)
-    head = pretraining.linear_head(features, labels, 3)
+    head = folding.linear_head(features, labels, 3)
     logits = features @ head["classifier.6.weight"].T + head["classifier.6.bias"]
     assert (logits.argmax(dim=1) == labels).all()
 

@@ -31,8 +31,8 @@ matplotlib.use("Agg")
 
 # A module may import those that stand before it.
 ORDER = """files workers mini_scenes download sources data models augmentation training small_weights alexnet
-pretraining finetuning recipes plots ablation quantization analysis runner report exercises widgets checks course bench
-cli""".split()
+folding pretraining finetuning recipes plots ablation quantization analysis runner report exercises widgets checks
+course bench cli""".split()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "helpers").glob("*.py")), ids=lambda path: path.stem)

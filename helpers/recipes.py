@@ -278,12 +278,13 @@ def save_tried(dataset, name, table):
 def save_result(result):
     """Write a result to data/results/<dataset>/<model>.json and return it with what was there before.
 
-    Runs of other seeds are kept if they had the same recipe; those of another recipe are replaced.
+    Runs of other seeds are kept if they had the same recipe and measured the same; others are replaced.
     """
     path = result_path(result["dataset"], result["model"])
     old, new_seeds = load_result(result["model"], result["dataset"]), result["config"]["seed"]
     if old and old["config"] | {"seed": new_seeds} == result["config"] and old["num_train"] == result["num_train"]:
-        kept = [run for run in old["runs"] if run["seed"] not in new_seeds]
+        measured = result["runs"][0].keys()
+        kept = [run for run in old["runs"] if run["seed"] not in new_seeds and run.keys() == measured]
         result["runs"] = sorted(kept + result["runs"], key=lambda run: run["seed"])
         result["config"]["seed"] = [run["seed"] for run in result["runs"]]
     with atomic_write(path) as temporary:

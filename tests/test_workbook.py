@@ -196,6 +196,14 @@ def test_both_ways_are_measured_where_the_recipe_says_so(scenes, quick_recipe, m
     assert once["train_accuracy_both_ways"] == twice["train_accuracy_both_ways"] > 0
 
 
+def test_runs_that_measured_less_are_not_mixed_with_others(scenes, quick_recipe, monkeypatch):
+    save_result(run_seeds("SimpleNet", scenes, seeds=[0]))
+    monkeypatch.setitem(RECIPES, "SimpleNet", replace(RECIPES["SimpleNet"], both_ways=True))
+    save_result(run_seeds("SimpleNet", scenes, seeds=[1]))
+    loaded = load_result("SimpleNet", "test")
+    assert [run["seed"] for run in loaded["runs"]] == [1] == loaded["config"]["seed"]
+
+
 def test_settings_are_tried_on_training_images_alone(scenes, quick_recipe, monkeypatch):
     first = Split(scenes.train.images[:60], scenes.train.labels[:60])
     monkeypatch.setattr("helpers.recipes.hold_out", lambda *_: (first, first))

@@ -32,7 +32,8 @@ def get_data_augmentation_transforms(size, mean, std):
 class Augmentation:
     """The same changes for a whole batch of normalised images at once, each image with random numbers of its own.
 
-    Calling it maps images (B, 1, H, W) to images (B, 1, H, W). torchvision's transforms draw once for a whole batch.
+    Calling it maps square images (B, 1, H, H) to images of the same size, or of `output_px`: crops of larger images are
+    as sharp as whole small ones, crops of small images are not. torchvision's transforms draw once for a whole batch.
     """
 
     flip: float = 0.5  # probability of a mirror image
@@ -41,6 +42,7 @@ class Augmentation:
     turn: float = 12.0  # degrees, at most, to the left or right
     brightness: float = 0.3  # at most this is added or taken, in standard deviations of the pixels
     contrast: float = 0.3  # the spread of grey levels is multiplied by 1 - contrast to 1 + contrast
+    output_px: int | None = None  # side of what comes out, cut from larger images; None: as what goes in
 
     def __call__(self, images):
         """Return images changed at random, in the order geometry, contrast, brightness."""
@@ -55,7 +57,8 @@ class Augmentation:
         mirror = torch.where(torch.rand(len(images), device=images.device) < self.flip, -1.0, 1.0)
         cos, sin = side * angle.cos(), side * angle.sin()
         rows = torch.stack([mirror * cos, -sin, x, mirror * sin, cos, y], dim=1)  # (B, 6)
-        grid = F.affine_grid(rows.view(-1, 2, 3), list(images.shape), align_corners=False)
+        side_px = self.output_px or images.shape[-1]
+        grid = F.affine_grid(rows.view(-1, 2, 3), [len(images), 1, side_px, side_px], align_corners=False)
         return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 
     def change_light(self, images):

@@ -17,11 +17,11 @@ from tqdm.auto import tqdm
 
 from helpers.alexnet import LAST_LAYER, LAST_TWO_LAYERS, find_weights, fit_head, freeze, make_alexnet
 from helpers.augmentation import Augmentation
-from helpers.data import Scenes, fingerprint, hold_out, is_duplicate, prepare
+from helpers.data import Scenes, compute_mean_and_std, fingerprint, halve, hold_out, is_duplicate, normalise, prepare
 from helpers.files import RESULTS, WorkbookError, atomic_write, cache_folder, digest
 from helpers.finetuning import CROPS, EVERYTHING, INPUT_PX, borrow_conv_layers, fit_everything
 from helpers.models import SimpleNet, SimpleNetDropout, latency_ms, num_parameters, size_mb
-from helpers.training import TrainConfig, choose_device, fit, for_profile, predict, predict_both_ways
+from helpers.training import TrainConfig, choose_device, fit, for_profile, predict
 
 TRAINED_VERSION = 1  # raise it when training changes: networks in the cache are then trained anew
 SETTINGS = ("num_epochs", "batch_size", "learning_rate", "weight_decay", "label_smoothing")  # what grids may vary
@@ -38,7 +38,6 @@ class Recipe:
     size: int = 64  # pixels, height and width of the images
     prepare: Callable = prepare  # Scenes -> (train, val) Splits
     fit: Callable = fit  # (model, train, val, config) -> history
-    both_ways: bool = False  # whether answers averaged over an image and its mirror image are measured as well
 
 
 def vary(recipe, settings):
@@ -48,8 +47,19 @@ def vary(recipe, settings):
     if "dropout_rate" in settings:
         recipe = replace(recipe, build=partial(SimpleNetDropout, rate=settings["dropout_rate"]))
     if "augmentation" in settings:
-        recipe = replace(recipe, augment=Augmentation().scaled(settings["augmentation"]))
+        recipe = replace(recipe, augment=recipe.augment.scaled(settings["augmentation"]))
     return recipe
+
+
+def large_to_learn_from(scenes):
+    """Return (train, val) of Scenes, normalised: training images at full size, validation images at half of it."""
+    mean, std = compute_mean_and_std(halve(scenes.train).images)
+    return normalise(scenes.train, mean, std), normalise(halve(scenes.val), mean, std)
+
+
+def fit_on_crops(model, train, val, config, augment):
+    """Train on crops that `augment` cuts out of `train`, measure on whole images of half the size, as `fit` does."""
+    return fit(model, train, val, config, augment, measured=halve(train))
 
 
 def as_they_are(scenes):
@@ -77,10 +87,12 @@ RECIPES = {
     ),
     "SimpleNetDropout": Recipe(
         partial(SimpleNetDropout, rate=0.1),
-        TrainConfig(num_epochs=120, batch_size=64, learning_rate=4e-3, weight_decay=0.5, label_smoothing=0.1),
+        TrainConfig(num_epochs=120, batch_size=64, learning_rate=4e-3, weight_decay=0.6, label_smoothing=0.1),
         {"dropout_rate": (0.1, 0.3), "augmentation": (0.5, 1.0), "num_epochs": (60, 120)},
-        Augmentation(),
-        both_ways=True,
+        Augmentation(output_px=64),
+        128,
+        large_to_learn_from,
+        fit_on_crops,
     ),
     "AlexNet-last-layer": Recipe(
         borrowed_alexnet,
@@ -197,14 +209,12 @@ def run_seeds(name, scenes, seeds=range(5)):
             keep_weights(model, weights_path(name, scenes, config))  # EC3 looks at this one
         images = val.images.to(next(model.parameters()).device)
         is_right = predict(model, images).argmax(dim=1).cpu() == val.labels
-        both_ways = accuracies_both_ways(model, train, val) if recipe.both_ways else {}
         runs.append(
             {
                 "seed": seed,
                 "train_accuracy": history[-1]["train_accuracy"],
                 "val_accuracy": history[-1]["val_accuracy"],
                 "val_accuracy_without_duplicates": is_right[is_new].float().mean().item(),
-                **both_ways,
                 "seconds": seconds,
                 "history": history,
             }
@@ -219,19 +229,10 @@ def run_seeds(name, scenes, seeds=range(5)):
         "size_mb": size_mb(model),
         "latency_ms": latency_ms(model, images[:1]),
         "num_settings_tried": len(load_tried(scenes.name, name)),
-        "config": asdict(recipe.config) | {"seed": list(seeds)},
+        "config": asdict(recipe.config) | {"augment": repr(recipe.augment), "seed": list(seeds)},
         "machine": machine(recipe.config),
         "runs": runs,
     }
-
-
-def accuracies_both_ways(model, train, val):
-    """Return the accuracy on each Split when answers are averaged over an image and its mirror image."""
-    device, accuracies = next(model.parameters()).device, {}
-    for name, split in (("train", train), ("val", val)):
-        answers = predict_both_ways(model, split.images.to(device)).argmax(dim=1).cpu()
-        accuracies[f"{name}_accuracy_both_ways"] = (answers == split.labels).float().mean().item()
-    return accuracies
 
 
 def machine(config):
@@ -278,13 +279,12 @@ def save_tried(dataset, name, table):
 def save_result(result):
     """Write a result to data/results/<dataset>/<model>.json and return it with what was there before.
 
-    Runs of other seeds are kept if they had the same recipe and measured the same; others are replaced.
+    Runs of other seeds are kept if they had the same recipe; those of another recipe are replaced.
     """
     path = result_path(result["dataset"], result["model"])
     old, new_seeds = load_result(result["model"], result["dataset"]), result["config"]["seed"]
     if old and old["config"] | {"seed": new_seeds} == result["config"] and old["num_train"] == result["num_train"]:
-        measured = result["runs"][0].keys()
-        kept = [run for run in old["runs"] if run["seed"] not in new_seeds and run.keys() == measured]
+        kept = [run for run in old["runs"] if run["seed"] not in new_seeds]
         result["runs"] = sorted(kept + result["runs"], key=lambda run: run["seed"])
         result["config"]["seed"] = [run["seed"] for run in result["runs"]]
     with atomic_write(path) as temporary:

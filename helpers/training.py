@@ -117,14 +117,6 @@ def predict(model, images, batch_size=64):
     return torch.cat([model(batch) for batch in images.split(batch_size)])
 
 
-def predict_both_ways(model, images):
-    """Return the logits (N, num_classes), each the mean of those of an image (C, H, W) and of its mirror image.
-
-    Augmentation when it is measured (Krizhevsky et al., 2012, average ten crops).
-    """
-    return (predict(model, images) + predict(model, images.flip(-1))) / 2
-
-
 def evaluate(model, split):
     """Return (loss, accuracy) over a Split: means over its images, however they fall into batches."""
     logits = predict(model, split.images)  # (N, num_classes)
@@ -132,13 +124,14 @@ def evaluate(model, split):
     return loss, (logits.argmax(dim=1) == split.labels).float().mean().item()
 
 
-def fit(model, train, val, config, augment=None, checkpoint=None, measure_every=1):
+def fit(model, train, val, config, augment=None, checkpoint=None, measure_every=1, measured=None):
     """Train a model in place, with a progress bar, and return its history: a list of dicts, one an epoch.
 
     Each row has epoch, train_loss, train_accuracy, val_loss, val_accuracy (both splits measured after the epoch, with
     dropout and augmentation off), learning_rate and seconds (of training and measuring, from the start of the epoch).
     With `measure_every` 4, only each fourth epoch and the last are measured and have a row.
-    `train` and `val` are Splits of normalised images (N, 1, H, W). With a `checkpoint` path, each epoch is saved there,
+    `train` and `val` are Splits of normalised images (N, 1, H, W). Where those of `train` are larger, for `augment` to
+    cut crops from, `measured` holds them as the model takes them. With a `checkpoint` path, each epoch is saved there,
     and after an interruption a call with the same config goes on from the last one, to the same result as without;
     when the training has ended, the checkpoint is removed. Uses the learning-rate schedule and seed of the config.
     Raises WorkbookError for labels that the model has no output for, a loss that is no longer a number, and a
@@ -147,19 +140,19 @@ def fit(model, train, val, config, augment=None, checkpoint=None, measure_every=
     history = []
     title = f"{type(model).__name__} on {choose_device(config.device)}"
     with tqdm(total=config.num_epochs, desc=title, unit="epoch", leave=False) as bar:
-        for row in epochs(model, train, val, config, augment, checkpoint, measure_every):
+        for row in epochs(model, train, val, config, augment, checkpoint, measure_every, measured=measured):
             history.append(row)
             bar.update(row["epoch"] - bar.n)
             bar.set_postfix_str(f"validation accuracy {row['val_accuracy']:.3f}")
     return history
 
 
-def epochs(model, train, val, config, augment=None, checkpoint=None, measure_every=1, on_batch=None):
+def epochs(model, train, val, config, augment=None, checkpoint=None, measure_every=1, on_batch=None, measured=None):
     """Train as `fit` does and yield each row of the history when its epoch has ended, those of a checkpoint first."""
     device = choose_device(config.device)
     model.to(device, memory_format=torch.channels_last)  # 1.6 times faster convolutions on a CPU
-    train, val = train.to(device), val.to(device)
-    _check_labels(model, train, val)
+    train, val, measured = train.to(device), val.to(device), (measured or train).to(device)
+    _check_labels(model, measured, val)
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
     optimizer = make_optimizer(model, config)
@@ -172,7 +165,7 @@ def epochs(model, train, val, config, augment=None, checkpoint=None, measure_eve
         train_epoch(model, train, optimizer, scheduler, config, augment, generator, on_batch)
         if epoch % measure_every and epoch < config.num_epochs:
             continue
-        history.append(_measure(model, train, val, epoch, optimizer) | {"seconds": time.perf_counter() - start})
+        history.append(_measure(model, measured, val, epoch, optimizer) | {"seconds": time.perf_counter() - start})
         if checkpoint:
             save_checkpoint(checkpoint, parts, generator, config, history)
         yield history[-1]

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.data import Split
+from helpers.data import Split, halve
 from helpers.files import ROOT, WorkbookError
 from helpers.models import SimpleNet, SimpleNetDropout, latency_ms, num_parameters, size_mb
 from helpers.training import (
@@ -21,7 +21,6 @@ from helpers.training import (
     for_profile,
     make_optimizer,
     predict,
-    predict_both_ways,
 )
 
 CONFIG = TrainConfig(num_epochs=3, batch_size=8, learning_rate=3e-3, device="cpu")
@@ -71,12 +70,11 @@ def test_evaluate_weights_images_not_batches(split, monkeypatch):
     assert accuracy == pytest.approx((logits.argmax(1) == split.labels).float().mean().item())
 
 
-def test_answers_both_ways_are_the_same_for_an_image_and_its_mirror_image(split):
-    network, mirrored = seeded(), split.images.flip(-1)
-    both = predict_both_ways(network, split.images)
-    torch.testing.assert_close(both, predict_both_ways(network, mirrored))
-    assert not torch.allclose(both, predict(network, split.images), atol=1e-4)
-    torch.testing.assert_close(2 * both, predict(network, split.images) + predict(network, mirrored))
+def test_training_accuracy_is_of_whole_images_where_crops_are_learned_from(split):
+    large = Split(torch.rand(20, 1, 128, 128), split.labels)
+    network = seeded()
+    history = fit(network, large, split, CONFIG, augment=lambda images: images[:, :, :64, :64], measured=halve(large))
+    assert history[-1]["train_loss"] == pytest.approx(evaluate(network, halve(large))[0])
 
 
 def test_a_history_row_holds_what_evaluate_gives(split):

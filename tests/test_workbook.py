@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from helpers import cli, plots, recipes, runner
-from helpers.data import Scenes, Split, hold_out
+from helpers.augmentation import Augmentation
+from helpers.data import Scenes, Split, hold_out, prepare
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError
 from helpers.recipes import (
     RECIPES,
@@ -184,24 +185,29 @@ def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
     assert load_result("SimpleNet", "another") is None
 
 
-def test_both_ways_are_measured_where_the_recipe_says_so(scenes, quick_recipe, monkeypatch):
-    assert not [key for key in run_seeds("SimpleNet", scenes, seeds=[0])["runs"][0] if "both_ways" in key]
-    monkeypatch.setitem(RECIPES, "SimpleNet", replace(RECIPES["SimpleNet"], both_ways=True))
-    images = scenes.val.images
-    seen_both_ways = Split(torch.cat([images, images.flip(-1)]), scenes.val.labels.repeat(2))
-    once, twice = (
-        run_seeds("SimpleNet", replace(scenes, val=val), seeds=[0])["runs"][0] for val in (scenes.val, seen_both_ways)
-    )
-    assert once["val_accuracy_both_ways"] == pytest.approx(twice["val_accuracy_both_ways"])
-    assert once["train_accuracy_both_ways"] == twice["train_accuracy_both_ways"] > 0
-
-
-def test_runs_that_measured_less_are_not_mixed_with_others(scenes, quick_recipe, monkeypatch):
+def test_runs_with_another_augmentation_are_not_mixed_with_these(scenes, quick_recipe, monkeypatch):
     save_result(run_seeds("SimpleNet", scenes, seeds=[0]))
-    monkeypatch.setitem(RECIPES, "SimpleNet", replace(RECIPES["SimpleNet"], both_ways=True))
+    monkeypatch.setitem(RECIPES, "SimpleNet", replace(RECIPES["SimpleNet"], augment=Augmentation()))
     save_result(run_seeds("SimpleNet", scenes, seeds=[1]))
     loaded = load_result("SimpleNet", "test")
     assert [run["seed"] for run in loaded["runs"]] == [1] == loaded["config"]["seed"]
+
+
+def test_dropouts_recipe_learns_from_images_twice_as_large_as_those_it_is_measured_on(scenes):
+    large = Scenes(
+        "test",
+        *(
+            Split(s.images.repeat_interleave(2, 2).repeat_interleave(2, 3), s.labels)
+            for s in (scenes.train, scenes.val)
+        ),
+    )
+    train, val = RECIPES["SimpleNetDropout"].prepare(large)
+    plain_train, plain_val = prepare(scenes)
+    torch.testing.assert_close(val.images, plain_val.images)
+    torch.testing.assert_close(train.images[:, :, ::2, ::2], plain_train.images)
+    quick = replace(RECIPES["SimpleNetDropout"].config, num_epochs=1, device="cpu")
+    _, history = recipes.run(RECIPES["SimpleNetDropout"], train, val, quick)
+    assert len(history) == 1
 
 
 def test_settings_are_tried_on_training_images_alone(scenes, quick_recipe, monkeypatch):

@@ -237,7 +237,7 @@ def train(network: Network, seeds: Annotated[str, typer.Option(help="One seed or
     for seed in seeds:  # what has ended is kept
         result = save_result(run_seeds(name, scenes, [seed]))
     print(f"{result['model']} on {result['dataset']}, seeds {result['config']['seed']}, {result['machine']}")
-    for key in [key for key in result["runs"][0] if key not in ("seed", "history")]:
+    for key in ("train_accuracy", "val_accuracy", "val_accuracy_without_duplicates", "seconds"):
         print(f"{key:>32}: {summary(result, key)}")
 
 

@@ -32,7 +32,7 @@ class Recipe:
     """A network, how it is trained, and the settings that were tried to find that out."""
 
     build: Callable  # () -> model
-    config: TrainConfig  # the choice: `workbook tune NAME` on the real data reproduces it
+    config: TrainConfig  # the choice; data/results/ has what was tried on held-out images
     grid: dict = field(default_factory=dict)  # what `workbook tune NAME` tries, as {setting: values}
     augment: Callable | None = None
     size: int = 64  # pixels, height and width of the images

@@ -151,7 +151,8 @@ def epochs(model, train, val, config, augment=None, checkpoint=None, measure_eve
     """Train as `fit` does and yield each row of the history when its epoch has ended, those of a checkpoint first."""
     device = choose_device(config.device)
     model.to(device, memory_format=torch.channels_last)  # 1.6 times faster convolutions on a CPU
-    train, val, measured = train.to(device), val.to(device), (measured or train).to(device)
+    train, val = train.to(device), val.to(device)
+    measured = measured.to(device) if measured else train
     _check_labels(model, measured, val)
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)

@@ -9,9 +9,8 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from helpers.files import DATA, WorkbookError, cache_folder
+from helpers.progress import progress
 
 # The archive's public addresses and its digest. Source: Lazebnik, Schmid & Ponce (CVPR 2006) and their course pages.
 ADDRESSES = (
@@ -62,7 +61,7 @@ def _resume(address, part, timeout_s):
     with response, open(part, "ab" if response.status == 206 else "wb") as file:
         expected = file.tell() + int(response.headers.get("Content-Length") or 0)
         print(f"Downloading {address}")
-        with tqdm(total=expected or None, initial=file.tell(), unit="B", unit_scale=True, leave=False) as bar:
+        with progress(total=expected or None, initial=file.tell(), unit="B", unit_scale=True) as bar:
             while chunk := response.read(1 << 18):
                 file.write(chunk)
                 bar.update(len(chunk))
@@ -86,7 +85,7 @@ def unpack(archive, folder):
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         with zipfile.ZipFile(archive) as opened:
-            for member in tqdm(_image_members(opened, archive), desc="Unpacking", unit="image", leave=False):
+            for member in progress(_image_members(opened, archive), desc="Unpacking", unit="image"):
                 opened.extract(member, temporary)
         _move_into_place(temporary, folder)
     except (zipfile.BadZipFile, EOFError, RuntimeError) as error:

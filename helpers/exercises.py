@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError, atomic_write
 from helpers.report import is_unanswered, tags_of
-from helpers.runner import in_order
+from helpers.runner import QUIET_KERNEL, in_order
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,8 @@ def run_exercises(notebooks, seconds=30):
 def start_kernel(kernels):
     """Return a client with a kernel of its own, which ends with the ExitStack `kernels`."""
     sheet = nbformat.v4.new_notebook()
-    client = NotebookClient(sheet, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}})
+    options = {"kernel_name": "python3", "extra_arguments": QUIET_KERNEL}
+    client = NotebookClient(sheet, resources={"metadata": {"path": str(ROOT)}}, **options)
     kernels.enter_context(client.setup_kernel(cleanup_kc=True))
     return client
 
@@ -158,7 +159,7 @@ def reason(cell):
     for output in cell.outputs:
         if output.output_type == "error":
             if output.ename == "NotImplementedError":
-                return "not done yet"
+                return "not solved yet"
             return " ".join(f"{output.ename}: {output.evalue}".split())[:160]
     return "it could not be run"
 
@@ -166,12 +167,13 @@ def reason(cell):
 # --- a newer release, with a student's work --------------------------------------------------------------------------
 
 
-def carry_over(folder, copies):
+def carry_over(folder, copies, old=None):
     """Bring a student's folder to a release {stem: notebook}: exercises and answers are kept; return what changed.
 
-    The notebooks as they were stay in `before/`, beside the new ones. Raises WorkbookError where that is there already.
+    The work is taken from `old` {stem: notebook}, by default the folder's own. The notebooks as they were stay in
+    `before/`, beside the new ones. Raises WorkbookError where that is there already.
     """
-    old, before = read_notebooks(Path(folder) / "notebooks"), Path(folder) / "before"
+    old, before = old or read_notebooks(Path(folder) / "notebooks"), Path(folder) / "before"
     if before.exists():
         raise WorkbookError(f"{before} is there already, from an earlier time. Move it away first.")
     shutil.copytree(Path(folder) / "notebooks", before)

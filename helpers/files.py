@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
 NOTEBOOKS = ROOT / "notebooks"
 RESULTS = DATA / "results"
+NOT_SOLVED = ": not solved yet"  # how the message of an exercise's stub ends
 
 
 class WorkbookError(Exception):

@@ -15,11 +15,11 @@ import pandas as pd
 import torch
 from torch import nn
 from torch.ao import quantization as ao
-from tqdm.auto import tqdm
 
 from helpers.alexnet import AlexNetScenes, prepare_grey
 from helpers.files import WorkbookError, atomic_write, profile
 from helpers.models import SimpleNet, SimpleNetDropout, SimpleNetVariant
+from helpers.progress import progress
 from helpers.recipes import cpu_name
 from helpers.small_weights import BIG_LAYERS
 from helpers.training import predict
@@ -256,7 +256,7 @@ def compare(models, split, rounds=9):
     """
     times = {batch: latencies(models, split.images[:batch], rounds) for batch in (1, 32)}
     rows, baseline = [], None
-    for name, model in tqdm(models.items(), desc="Comparing", unit="model", leave=False):
+    for name, model in progress(models.items(), desc="Comparing", unit="model"):
         answers = predict(model, split.images, batch_size=32).argmax(dim=1)
         accuracy = (answers == split.labels).float().mean().item()
         baseline = baseline or (name, answers, accuracy)

@@ -13,7 +13,6 @@ import joblib
 import pandas as pd
 import torch
 import torchvision
-from tqdm.auto import tqdm
 
 from helpers.alexnet import LAST_LAYER, LAST_TWO_LAYERS, find_weights, fit_head, freeze, make_alexnet
 from helpers.augmentation import Augmentation
@@ -21,6 +20,7 @@ from helpers.data import Scenes, compute_mean_and_std, fingerprint, halve, hold_
 from helpers.files import RESULTS, WorkbookError, atomic_write, cache_folder, digest
 from helpers.finetuning import CROPS, EVERYTHING, INPUT_PX, borrow_conv_layers, fit_everything
 from helpers.models import SimpleNet, SimpleNetDropout, latency_ms, num_parameters, size_mb
+from helpers.progress import progress
 from helpers.training import TrainConfig, choose_device, fit, for_profile, predict
 
 TRAINED_VERSION = 1  # raise it when training changes: networks in the cache are then trained anew
@@ -187,7 +187,7 @@ def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
 
     tasks = [joblib.delayed(measure)(setting, seed) for setting in settings for seed in seeds]
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-    rows = list(tqdm(parallel(tasks), total=len(tasks), desc=f"Settings of {name}", unit="run"))
+    rows = list(progress(parallel(tasks), total=len(tasks), desc=f"Settings of {name}", unit="run"))
     rows = pd.DataFrame(rows)
     columns = [column for column in rows if column != "held_out_accuracy"]
     table = rows.groupby(columns)["held_out_accuracy"].agg(["mean", "std", "count"])
@@ -200,7 +200,7 @@ def run_seeds(name, scenes, seeds=range(5)):
     train, val = recipe.prepare(scenes)
     is_new = ~is_duplicate(scenes)
     runs = []
-    for seed in tqdm(seeds, desc=name, unit="seed", leave=False):
+    for seed in progress(seeds, desc=name, unit="seed"):
         start = time.perf_counter()
         config = replace(recipe.config, seed=seed)
         model, history = run(recipe, train, val, config)

@@ -247,13 +247,14 @@ def compiled(model):
 # --- comparison ------------------------------------------------------------------------------------------------------
 
 
-def compare(models, split, rounds=9):
+def compare(models, split):
     """Return a table of models {name: model}, the first of which the others are compared with.
 
     Columns: MB (of the file as saved), ms at batch 1 and 32 (median, half the range of the middle half), accuracy on
     the Split, agreement (share of images with the first model's answer). Raises WorkbookError for a model that has
     lost more than five points of accuracy: it is broken, and its speed means nothing.
     """
+    rounds = 9 if profile() == "full" else 2
     times = {batch: latencies(models, split.images[:batch], rounds) for batch in (1, 32)}
     rows, baseline = [], None
     for name, model in progress(models.items(), desc="Comparing", unit="model"):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from helpers.files import NOTEBOOKS, WorkbookError
+from helpers.files import NOTEBOOKS, ROOT, TEACHERS, WorkbookError
 
 app = typer.Typer(
     help="Scene recognition with deep learning: a workbook.",
@@ -121,7 +121,7 @@ def release(
     """Write student copies: no solutions, no model answers. Refuses if one would leak, or if a master fails."""
     from helpers.exercises import carry_over, read_notebooks
 
-    has_masters = (Path(__file__).parent / "course").is_dir()  # a student's copy is without it
+    has_masters = (ROOT / "helpers" / TEACHERS).is_dir()  # a student's copy is without it
     if has_masters:
         from helpers.course import release as course
     elif not into:

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
 NOTEBOOKS = ROOT / "notebooks"
 RESULTS = DATA / "results"
+TEACHERS = "course"  # the package that only teachers have: student copies and sandboxes are without it
 
 
 class WorkbookError(Exception):

@@ -10,7 +10,7 @@ import nbformat
 import pandas as pd
 
 from helpers.exercises import find_exercises, name_of, read_notebooks, run_exercises
-from helpers.files import NOTEBOOKS, ROOT, WorkbookError
+from helpers.files import NOTEBOOKS, ROOT, TEACHERS, WorkbookError
 from helpers.report import PROMPT, tags_of
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
@@ -20,7 +20,7 @@ COPIED = (
     ".gitignore .jupyter environment.yml pyproject.toml helpers data/README.md data/validation_names.txt "
     "data/alexnet_small.pt data/results"
 ).split()
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "course", ".cache")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", TEACHERS, ".cache")
 
 
 def release(out, masters=NOTEBOOKS):
@@ -105,10 +105,13 @@ def without_solution(source):
 
 # --- leaks -----------------------------------------------------------------------------------------------------------
 
+# Lines so common that a solution and a helper may share them.
+COMMON_LINES = ("return nn.Sequential(", "model.eval()", "model.requires_grad_(False)")
+
 
 def find_leaks(notebooks, folder):
-    """Return a sentence for each secret of the masters that occurs in a text of the released folder."""
-    texts = {path: squeezed(text_of(path)) for path in folder.rglob("*") if path.suffix in TEXTS}
+    """Return a sentence for each secret of the masters that occurs in any file of the released folder."""
+    texts = {path: squeezed(text_of(path)) for path in folder.rglob("*") if path.is_file()}
     return [
         f"{what} in {path.relative_to(folder)}"
         for what, secret in secrets_of(notebooks)
@@ -120,7 +123,10 @@ def find_leaks(notebooks, folder):
 def text_of(path):
     """Return all text of a file; of a notebook that of every string in it, metadata and outputs included."""
     text = path.read_text(errors="ignore")
-    return "".join(strings_in(json.loads(text))) if path.suffix in (".ipynb", ".json") else text
+    try:
+        return "".join(strings_in(json.loads(text))) if path.suffix in (".ipynb", ".json") else text
+    except ValueError:
+        return text
 
 
 def strings_in(node):
@@ -134,9 +140,6 @@ def strings_in(node):
             yield from strings_in(value)
     elif isinstance(node, str):
         yield node
-
-
-TEXTS = {".ipynb", ".py", ".md", ".json", ".yml", ".toml", ".csv", ".txt"}
 
 
 def squeezed(text):
@@ -166,12 +169,14 @@ def secrets_of(notebooks):
 
 
 def public_sources(notebooks):
-    """Yield the sources that students get anyway: the other cells, and the helpers."""
+    """Yield the sources that students get anyway: the other cells, and lines too common to be a secret.
+
+    The helpers are not among them: a solution that somebody copied there would count as public.
+    """
+    yield from COMMON_LINES
     for notebook in notebooks.values():
         for cell in notebook.cells:
             if not tags_of(cell) & {"exercise", "hidden", "answer"}:
                 yield cell.source
             elif "exercise" in tags_of(cell):
                 yield without_solution(cell.source)
-    for path in (ROOT / "helpers").glob("*.py"):
-        yield path.read_text()

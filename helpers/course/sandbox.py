@@ -20,7 +20,7 @@ from pathlib import Path
 import nbformat
 import psutil
 
-from helpers.files import ROOT, WorkbookError
+from helpers.files import ROOT, TEACHERS, WorkbookError
 
 MB = 2**20
 REAL_PYTHON = Path(sys.executable).resolve()  # behind a virtual environment's link
@@ -106,7 +106,7 @@ def make_workplace(folder, sandbox, limits):
     `connection`, where the student's process cannot write; its sockets lie in `sockets`.
     """
     work, writable = folder / "work", [folder / "sockets", folder / "scratch"]
-    leave_out = shutil.ignore_patterns("course", "fonts", "__pycache__")
+    leave_out = shutil.ignore_patterns(TEACHERS, "fonts", "__pycache__")
     shutil.copytree(ROOT / "helpers", work / "helpers", ignore=leave_out)
     shutil.copy2(Path(__file__).with_name("probes.py"), work / "probes.py")
     for path in (*writable, folder / "connection"):
@@ -206,7 +206,7 @@ def run_notebook(notebook, sandbox, limits):
         nbformat.write(notebook, trusted / "grading.ipynb")
         names = {"seconds": limits.seconds, "exercise-seconds": limits.exercise_seconds, "output-mb": limits.output_mb}
         command = [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "helpers.course.nbval_grader", "-p", "no:cacheprovider"),
+            *(sys.executable, "-m", "pytest", "-q", "-p", f"helpers.{TEACHERS}.nbval_grader", "-p", "no:cacheprovider"),
             *("-p", "no:xdist", "--noconftest", "-c", "/dev/null", "--rootdir", "."),
             *(f"--{name}={value}" for name, value in names.items()),
             "grading.ipynb",

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from helpers.data import Split, cached, fingerprint
 from helpers.files import DATA, WorkbookError, digest
-from helpers.small_weights import check_shapes, load_small_alexnet
+from helpers.sources.small_weights import check_shapes, load_small_alexnet
 from helpers.training import TrainConfig, choose_device, fit
 
 SMALL_WEIGHTS = DATA / "alexnet_small.pt"

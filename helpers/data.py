@@ -15,9 +15,9 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from helpers import mini_scenes
+from helpers.sources import mini_scenes
 from helpers.files import WorkbookError, atomic_write, cache_folder, digest, profile
-from helpers.sources import find_folder, list_images
+from helpers.sources.photographs import find_folder, list_images
 
 CACHE_VERSION = 1  # raise it when decoding changes: older caches are then rebuilt
 CLASS_NAMES = mini_scenes.CLASS_NAMES

@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
 NOTEBOOKS = ROOT / "notebooks"
 RESULTS = DATA / "results"
-TEACHERS = "course"  # the package that only teachers have: student copies and sandboxes are without it
+TEACHERS = "grader"  # the package that only teachers have: student copies and sandboxes are without it
+MAKERS = "maker"  # how weights and numbers were made: student copies and sandboxes are without it, too
 
 
 class WorkbookError(Exception):

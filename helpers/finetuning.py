@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from helpers.alexnet import autocast, fit_head, freeze, make_alexnet
-from helpers.pretraining import Stage, random_crops
+from helpers.maker.pretraining import Stage, random_crops
 from helpers.training import TrainConfig, fit
 
 # Chosen on 40 held-out training images a class; data/README.md has what was tried.

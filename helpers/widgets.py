@@ -17,10 +17,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from helpers import plots
-from helpers.ablation import SIMPLE_NET, Settings, run, standard_error, ties_with_best
-from helpers.analysis import read_photograph
+from helpers.extra.study import SIMPLE_NET, Settings, run, standard_error, ties_with_best
+from helpers.extra.analysis import read_photograph
 from helpers.files import DATA, ROOT, WorkbookError, atomic_write, profile
-from helpers.report import Details, make_report
+from helpers.report.gather import Details, make_report
 from helpers.training import predict
 
 

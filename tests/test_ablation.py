@@ -10,8 +10,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers import ablation, plots, widgets
-from helpers.ablation import SIMPLE_NET, Settings, grid, make_material, one_at_a_time, run_alone, run_study, summarise
+from helpers import plots, widgets
+from helpers.extra import study as ablation
+from helpers.extra.study import SIMPLE_NET, Settings, grid, make_material, one_at_a_time, run_alone, run_study, summarise
 from helpers.data import Scenes, Split
 from helpers.files import WorkbookError
 from helpers.models import SimpleNet, SimpleNetVariant, num_parameters

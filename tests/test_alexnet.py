@@ -13,7 +13,7 @@ import torch
 from torchvision.models import alexnet
 
 from helpers import alexnet as scenes_alexnet
-from helpers import bench
+from helpers.maker import bench
 from helpers.alexnet import (
     LAST_LAYER,
     AlexNetScenes,
@@ -28,7 +28,7 @@ from helpers.alexnet import (
 from helpers.data import Split
 from helpers.files import WorkbookError
 from helpers.models import num_parameters
-from helpers.small_weights import FORMAT
+from helpers.sources.small_weights import FORMAT
 from helpers.training import evaluate, predict
 
 CONFIG = replace(LAST_LAYER, num_epochs=3, batch_size=5, learning_rate=1e-3, device="cpu")

@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 from sklearn import metrics
 
-from helpers import analysis, plots
+from helpers import plots
+from helpers.extra import analysis
 from helpers.alexnet import Weights, make_alexnet
-from helpers.analysis import Predictions
+from helpers.extra.analysis import Predictions
 from helpers.files import WorkbookError
 from helpers.widgets import PhotographPanel
 

@@ -12,7 +12,8 @@ import torch
 from conftest import write_pictures
 from PIL import Image
 
-from helpers import data, sources
+from helpers import data
+from helpers.sources import photographs as sources
 from helpers.data import Split, batches, compute_mean_and_std, first, hold_out, load_folder, load_scenes, normalise
 from helpers.files import ROOT, WorkbookError, atomic_write
 
@@ -239,7 +240,7 @@ def test_a_zip_bomb_or_no_zip_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "scenes.zip"
     with zipfile.ZipFile(path, "w") as opened:
         opened.writestr("bedroom/image_0001.jpg", b"0" * 1000)
-    monkeypatch.setattr("helpers.download.MAX_UNPACKED_BYTES", 999)
+    monkeypatch.setattr("helpers.sources.download.MAX_UNPACKED_BYTES", 999)
     monkeypatch.setenv("SCENES_DIR", str(path))
     with pytest.raises(WorkbookError, match="more than 2 GB"):
         load_scenes()

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from helpers.download import fetch_archive, install_scenes, unpack
+from helpers.sources.download import fetch_archive, install_scenes, unpack
 from helpers.files import WorkbookError
 
 CONTENT = bytes(range(256)) * 4000

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torchvision.models import alexnet
 
-from helpers import folding, pretraining
-from helpers.pretraining import PretrainConfig, Stage, build_network, load_class_folders, pretrain
-from helpers.small_weights import load_small_alexnet, to_torchvision
+from helpers.maker import folding, pretraining
+from helpers.maker.pretraining import PretrainConfig, Stage, build_network, load_class_folders, pretrain
+from helpers.sources.small_weights import load_small_alexnet, to_torchvision
 
 TINY = PretrainConfig(
     stages=(Stage(1, 64, 0.5), Stage(1, 72, 0.5)), image_px=72, rank=4, batch_size=8, num_held_out=4,

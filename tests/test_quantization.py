@@ -7,12 +7,12 @@ import torch
 from torch import nn
 from torchvision.models import alexnet
 
-from helpers import quantization
+from helpers.extra import quantization
 from helpers.alexnet import AlexNetScenes, Weights, make_alexnet
 from helpers.data import Split
 from helpers.files import WorkbookError
 from helpers.models import SimpleNet, SimpleNetDropout
-from helpers.quantization import Bfloat16, compare, load_quantized, quantize, save_state, with_thin_layers
+from helpers.extra.quantization import Bfloat16, compare, load_quantized, quantize, save_state, with_thin_layers
 from helpers.training import TrainConfig, fit, predict
 
 

@@ -7,11 +7,11 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from helpers.course import release as course
-from helpers.course.release import find_leaks, release, secrets_of, student_copy, without_solution
-from helpers.exercises import Exercise, carry_over, imports_in, read_notebooks, run_exercises, unanswered
+from helpers.grader import release as course
+from helpers.grader.release import find_leaks, release, secrets_of, student_copy, without_solution
+from helpers.exercises.points import Exercise, carry_over, imports_in, read_notebooks, run_exercises, unanswered
 from helpers.files import NOTEBOOKS, TEACHERS, WorkbookError
-from helpers.report import PROMPT
+from helpers.report.gather import PROMPT
 
 SOLUTION = """def double(x):
     '''Return twice x.'''
@@ -71,7 +71,7 @@ def test_the_release_holds_what_students_need_and_no_secret(masters, masters_pas
     check = copy.cells[sources.index(CHECK)]
     assert check.metadata.editable is False and check.outputs[0].text == "double: right\n"
     assert all(not cell.get("outputs") for cell in copy.cells if cell is not check)
-    assert (folder / "helpers" / "checks.py").exists() and not (folder / "helpers" / TEACHERS).exists()
+    assert (folder / "helpers" / "exercises" / "checks.py").exists() and not (folder / "helpers" / TEACHERS).exists()
     assert rubric.values.tolist() == [["part1_double", "double", 5]]
     with zipfile.ZipFile(tmp_path / "out" / "scene-workbook.zip") as archive:
         names = archive.namelist()

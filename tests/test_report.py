@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 from helpers.files import NOTEBOOKS, WorkbookError
-from helpers.report import PROMPT, Details, is_unanswered, literal, make_report
+from helpers.report.gather import PROMPT, Details, is_unanswered, literal, make_report
 
 pytestmark = pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext (poppler-utils) is not installed")
 

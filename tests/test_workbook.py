@@ -12,7 +12,8 @@ import nbformat
 import pytest
 import torch
 
-from helpers import cli, plots, recipes, runner
+from helpers import plots, recipes
+from helpers.commands import cli, run as runner
 from helpers.augmentation import Augmentation
 from helpers.data import Scenes, Split, hold_out, prepare
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError
@@ -113,7 +114,7 @@ def test_parts_are_found_by_number_and_by_name():
 
 
 def _workbook(*arguments, **environment):
-    code = "from helpers.cli import main; main()"
+    code = "from helpers.commands.cli import main; main()"
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=os.environ | environment)
 
@@ -122,7 +123,7 @@ def test_help_names_the_commands_without_importing_torch():
     code = """
 import sys
 sys.argv = ["workbook", "--help"]
-from helpers.cli import main
+from helpers.commands.cli import main
 try:
     main()
 finally:

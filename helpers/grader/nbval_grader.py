@@ -18,13 +18,13 @@ import nbval.kernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 from traitlets import default
 
-from helpers.course.hidden import is_right
-from helpers.course.sandbox import TIME_IS_UP
+from helpers.grader.hidden import is_right
+from helpers.grader.sandbox import TIME_IS_UP
 
 MIME = "application/vnd.workbook.values+json"  # as in `probes`, which would bring torch along: time and memory
 MAX_MESSAGE = 20 * 2**20  # bytes; a kernel that sends a longer one is not heard any more
 STARTUP_SECONDS = 40  # a kernel and its libraries, or the imports of a notebook, on a busy machine
-LIBRARIES = "import probes\nfrom helpers import checks"
+LIBRARIES = "import probes\nfrom helpers.exercises import checks"
 
 
 def pytest_addoption(parser):

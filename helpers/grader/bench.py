@@ -8,11 +8,11 @@ from pathlib import Path
 import nbformat
 import numpy as np
 
-from helpers.course.grading import grade
-from helpers.course.release import student_copy
-from helpers.exercises import name_of, read_notebooks
+from helpers.grader.grading import grade
+from helpers.grader.release import student_copy
+from helpers.exercises.points import name_of, read_notebooks
 from helpers.files import WorkbookError
-from helpers.report import tags_of
+from helpers.report.gather import tags_of
 
 SECRET = "the secret of the benchmark"
 

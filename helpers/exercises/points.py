@@ -13,8 +13,8 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from tqdm.auto import tqdm
 
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError, atomic_write
-from helpers.report import is_unanswered, tags_of
-from helpers.runner import in_order
+from helpers.report.gather import is_unanswered, tags_of
+from helpers.commands.run import in_order
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def start_kernel(kernels):
 
 def run_exercise(client, exercise, imports, seconds):
     """Run one exercise and its check; return (Outcome, whether the kernel can be used again)."""
-    sources = [f"{imports}\nfrom helpers import checks", exercise.source, exercise.check]
+    sources = [f"{imports}\nfrom helpers.exercises import checks", exercise.source, exercise.check]
     client.nb.cells = [nbformat.v4.new_code_cell(source) for source in sources]
     for index, cell in enumerate(client.nb.cells):
         client.timeout = seconds if index else 120  # libraries take a while to load

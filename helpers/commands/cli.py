@@ -51,7 +51,7 @@ def run(
     quick: Annotated[bool, typer.Option("--quick", help="A few epochs on a few images.")] = False,
 ):
     """Run notebooks without a screen; go on after one that fails, and say which failed and why."""
-    from helpers.runner import find_notebooks, run_notebooks
+    from helpers.commands.run import find_notebooks, run_notebooks
 
     if quick:
         os.environ["WORKBOOK_PROFILE"] = "quick"
@@ -67,7 +67,7 @@ def data(
 ):
     """Fetch the photographs (92 MB, from the internet) into data/15-scene, or take them from a zip or folder."""
     from helpers.data import load_folder
-    from helpers.download import install_scenes
+    from helpers.sources.download import install_scenes
 
     print(load_folder(install_scenes(source)))
 
@@ -85,7 +85,7 @@ def report(
     folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS,
 ):
     """Write answers, plots and tables of all notebooks into one PDF. Only what is stored in them is printed."""
-    from helpers.report import Details, make_report
+    from helpers.report.gather import Details, make_report
 
     if run_first:
         run([], save=True)
@@ -100,7 +100,7 @@ def report(
 @app.command()
 def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS):
     """Run every exercise and its check; print one line each, the points so far, and what is not answered yet."""
-    from helpers.exercises import read_notebooks, run_exercises, unanswered
+    from helpers.exercises.points import read_notebooks, run_exercises, unanswered
 
     notebooks = read_notebooks(folder)
     outcomes = run_exercises(notebooks)
@@ -119,11 +119,11 @@ def release(
     into: Annotated[Path | None, typer.Option(help="A student's folder to bring to this release.")] = None,
 ):
     """Write student copies: no solutions, no model answers. Refuses if one would leak, or if a master fails."""
-    from helpers.exercises import carry_over, read_notebooks
+    from helpers.exercises.points import carry_over, read_notebooks
 
     has_masters = (ROOT / "helpers" / TEACHERS).is_dir()  # a student's copy is without it
     if has_masters:
-        from helpers.course import release as course
+        from helpers.grader import release as course
     elif not into:
         raise WorkbookError("This is a student's copy; releases are made from the complete workbook.")
     if into:
@@ -150,8 +150,8 @@ def grade(
     """Grade a class by nbval, in a sandbox: grades.csv, feedback, answers to read. Goes on where it was stopped."""
     from dataclasses import replace
 
-    from helpers.course.grading import grade as grade_class
-    from helpers.course.sandbox import LIMITS, find_sandbox
+    from helpers.grader.grading import grade as grade_class
+    from helpers.grader.sandbox import LIMITS, find_sandbox
 
     if (sandbox := find_sandbox(unsafe)) != "bubblewrap":
         print(f"warning: no bubblewrap here; {WITHOUT[sandbox]}", file=sys.stderr)
@@ -173,7 +173,7 @@ def gradescope(
     """Write the zip that Gradescope takes as an autograder. It holds the solutions: upload it nowhere else."""
     from secrets import token_hex
 
-    from helpers.course.gradescope import make_autograder
+    from helpers.grader.gradescope import make_autograder
 
     print(f"{make_autograder(out, _text_of(secret, '--secret') if secret else token_hex(16), masters)} is written.")
 
@@ -247,7 +247,7 @@ def pretrain(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the weights.")],
 ):
     """Train AlexNet on other pictures and write its weights, under 10 MB; about an hour on two cores."""
-    from helpers.pretraining import pretrain as run_pretraining
+    from helpers.maker.pretraining import pretrain as run_pretraining
 
     absent = [str(source) for source in sources if not source.exists()]
     if absent:
@@ -262,6 +262,6 @@ def pretrain(
 @app.command()
 def bench(name: Annotated[str, typer.Argument(help="Which benchmark: epoch, alexnet, grading.")] = "epoch"):
     """Measure the workbook against the usual way, both in one run."""
-    from helpers.bench import run_benchmark
+    from helpers.maker.bench import run_benchmark
 
     run_benchmark(name)

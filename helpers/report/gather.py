@@ -26,7 +26,7 @@ import typst
 from PIL import Image
 
 from helpers.files import NOTEBOOKS, WorkbookError, atomic_write
-from helpers.runner import in_order
+from helpers.commands.run import in_order
 
 FONTS = [Path(__file__).parent / "fonts", Path(matplotlib.get_data_path()) / "fonts" / "ttf"]
 TEMPLATE = Path(__file__).with_name("report.typ")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.download import SCENES_FOLDER, unpack
+from helpers.sources.download import SCENES_FOLDER, unpack
 from helpers.files import DATA, WorkbookError, cache_folder, digest
-from helpers.mini_scenes import CLASS_NAMES
+from helpers.sources.mini_scenes import CLASS_NAMES
 
 # The archive's folder names, and ours.
 ARCHIVE_NAMES = {

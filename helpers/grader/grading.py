@@ -12,11 +12,11 @@ import jinja2
 import joblib
 from tqdm.auto import tqdm
 
-from helpers.course import hidden, probes
-from helpers.course.sandbox import LIMITS, find_sandbox, run_notebook
-from helpers.course.scoring import Score, grading_notebook, make_plan, scores_of
-from helpers.course.submissions import Submission, find_submissions, read_submission
-from helpers.exercises import key_of, read_notebooks
+from helpers.grader import hidden, probes
+from helpers.grader.sandbox import LIMITS, find_sandbox, run_notebook
+from helpers.grader.scoring import Score, grading_notebook, make_plan, scores_of
+from helpers.grader.submissions import Submission, find_submissions, read_submission
+from helpers.exercises.points import key_of, read_notebooks
 from helpers.files import NOTEBOOKS, WorkbookError, atomic_write, digest
 from helpers.workers import workers
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.small_weights import INPUT_PX, multiply_out
+from helpers.sources.small_weights import INPUT_PX, multiply_out
 
 
 def normalise(images, statistics):

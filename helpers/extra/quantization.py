@@ -21,7 +21,7 @@ from helpers.alexnet import AlexNetScenes, prepare_grey
 from helpers.files import WorkbookError, atomic_write, profile
 from helpers.models import SimpleNet, SimpleNetDropout, SimpleNetVariant
 from helpers.recipes import cpu_name
-from helpers.small_weights import BIG_LAYERS
+from helpers.sources.small_weights import BIG_LAYERS
 from helpers.training import predict
 
 MAX_LOST = 0.05  # accuracy that a compressed network may lose before it counts as broken

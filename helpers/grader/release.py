@@ -9,9 +9,9 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
-from helpers.exercises import find_exercises, name_of, read_notebooks, run_exercises
-from helpers.files import NOTEBOOKS, ROOT, TEACHERS, WorkbookError
-from helpers.report import PROMPT, tags_of
+from helpers.exercises.points import find_exercises, name_of, read_notebooks, run_exercises
+from helpers.files import MAKERS, NOTEBOOKS, ROOT, TEACHERS, WorkbookError
+from helpers.report.gather import PROMPT, tags_of
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 STUB = 'raise NotImplementedError("write your solution here")'
@@ -20,7 +20,7 @@ COPIED = (
     ".gitignore .jupyter environment.yml pyproject.toml helpers data/README.md data/validation_names.txt "
     "data/alexnet_small.pt data/results"
 ).split()
-LEFT_OUT = shutil.ignore_patterns("__pycache__", TEACHERS, ".cache")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", TEACHERS, MAKERS, ".cache")
 
 
 def release(out, masters=NOTEBOOKS):

@@ -18,14 +18,14 @@ from helpers.alexnet import LAST_LAYER, find_weights, fit_head, freeze, make_ale
 from helpers.data import load_folder, prepare
 from helpers.files import ROOT, TEACHERS, WorkbookError
 from helpers.models import SimpleNet
-from helpers.sources import find_folder
+from helpers.sources.photographs import find_folder
 from helpers.training import TrainConfig, fit
 
 
 def run_benchmark(name):
     """Run the benchmark of this name and print its table."""
     if name == "grading" and (ROOT / "helpers" / TEACHERS).is_dir():  # a student's copy is without it
-        from helpers.course.bench import bench_grading
+        from helpers.grader.bench import bench_grading
 
         return bench_grading()
     if name not in BENCHMARKS:

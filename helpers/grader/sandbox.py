@@ -20,7 +20,7 @@ from pathlib import Path
 import nbformat
 import psutil
 
-from helpers.files import ROOT, TEACHERS, WorkbookError
+from helpers.files import MAKERS, ROOT, TEACHERS, WorkbookError
 
 MB = 2**20
 REAL_PYTHON = Path(sys.executable).resolve()  # behind a virtual environment's link
@@ -55,7 +55,7 @@ def find_sandbox(unsafe=False):
         return "none"
     raise WorkbookError(
         "There is no sandbox: bubblewrap is not installed, or may not be used here. Install it, grade in a container "
-        "(helpers/course/Containerfile), or let the students' code run as yourself with --unsafe."
+        "(helpers/grader/Containerfile), or let the students' code run as yourself with --unsafe."
     )
 
 
@@ -106,7 +106,7 @@ def make_workplace(folder, sandbox, limits):
     `connection`, where the student's process cannot write; its sockets lie in `sockets`.
     """
     work, writable = folder / "work", [folder / "sockets", folder / "scratch"]
-    leave_out = shutil.ignore_patterns(TEACHERS, "fonts", "__pycache__")
+    leave_out = shutil.ignore_patterns(TEACHERS, MAKERS, "fonts", "__pycache__")
     shutil.copytree(ROOT / "helpers", work / "helpers", ignore=leave_out)
     shutil.copy2(Path(__file__).with_name("probes.py"), work / "probes.py")
     for path in (*writable, folder / "connection"):

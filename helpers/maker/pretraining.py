@@ -22,8 +22,8 @@ from torchvision.transforms.functional import pil_to_tensor
 from tqdm.auto import tqdm
 
 from helpers.files import atomic_write
-from helpers.folding import normalise, small_weights_of
-from helpers.small_weights import BIG_LAYERS, FORMAT, INPUT_PX, to_torchvision
+from helpers.maker.folding import normalise, small_weights_of
+from helpers.sources.small_weights import BIG_LAYERS, FORMAT, INPUT_PX, to_torchvision
 from helpers.training import choose_device
 
 

@@ -11,12 +11,15 @@ import pytest
 import torch
 
 from helpers import plots, widgets
-from helpers.extra import study as ablation
-from helpers.extra.study import SIMPLE_NET, Settings, grid, make_material, one_at_a_time, run_alone, run_study, summarise
 from helpers.data import Scenes, Split
+from helpers.extra import study as ablation
+from helpers.extra.runs import make_material, run_alone
+from helpers.extra.settings import SIMPLE_NET, Settings, SimpleNetVariant
+from helpers.extra.studio import AblationPanel
+from helpers.extra.study import grid, one_at_a_time, run_study
+from helpers.extra.tables import summarise
 from helpers.files import WorkbookError
-from helpers.models import SimpleNet, SimpleNetVariant, num_parameters
-from helpers.widgets import AblationPanel
+from helpers.models import SimpleNet, num_parameters
 
 FAST = replace(SIMPLE_NET, num_epochs=2, batch_size=64, learning_rate=1e-3)
 

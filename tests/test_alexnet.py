@@ -13,22 +13,13 @@ import torch
 from torchvision.models import alexnet
 
 from helpers import alexnet as scenes_alexnet
-from helpers.maker import bench
-from helpers.alexnet import (
-    LAST_LAYER,
-    AlexNetScenes,
-    Weights,
-    encode,
-    find_weights,
-    fit_head,
-    freeze,
-    last_frozen_layer,
-    make_alexnet,
-)
+from helpers.alexnet import LAST_LAYER, AlexNetScenes, encode, fit_head, freeze, last_frozen_layer, make_alexnet
 from helpers.data import Split
 from helpers.files import WorkbookError
+from helpers.maker import bench
 from helpers.models import num_parameters
 from helpers.sources.small_weights import FORMAT
+from helpers.sources.weights import Weights, find_weights
 from helpers.training import evaluate, predict
 
 CONFIG = replace(LAST_LAYER, num_epochs=3, batch_size=5, learning_rate=1e-3, device="cpu")

@@ -10,11 +10,12 @@ from PIL import Image
 from sklearn import metrics
 
 from helpers import plots
+from helpers.alexnet import make_alexnet
 from helpers.extra import analysis
-from helpers.alexnet import Weights, make_alexnet
 from helpers.extra.analysis import Predictions
+from helpers.extra.photograph import PhotographPanel
 from helpers.files import WorkbookError
-from helpers.widgets import PhotographPanel
+from helpers.sources.weights import Weights
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.exercises import checks
 from helpers.commands.run import all_notebooks
+from helpers.exercises import checks
 
 
 def exercises():

@@ -13,9 +13,9 @@ from conftest import write_pictures
 from PIL import Image
 
 from helpers import data
-from helpers.sources import photographs as sources
 from helpers.data import Split, batches, compute_mean_and_std, first, hold_out, load_folder, load_scenes, normalise
 from helpers.files import ROOT, WorkbookError, atomic_write
+from helpers.sources import photographs as sources
 
 
 def test_a_folder_of_train_and_test_is_read_whole(scenes_folder):

@@ -16,12 +16,11 @@ import pytest
 import test_checks
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from helpers.exercises.cells import imports_of, read_notebooks, tags_of
+from helpers.files import NOTEBOOKS, WorkbookError
 from helpers.grader import grading, hidden, probes, sandbox, scoring, submissions
 from helpers.grader.gradescope import make_autograder
 from helpers.grader.release import student_copy
-from helpers.exercises.points import imports_of, read_notebooks
-from helpers.files import NOTEBOOKS, WorkbookError
-from helpers.report.gather import tags_of
 
 needs_bubblewrap = pytest.mark.skipif(not sandbox.bubblewrap(), reason="bubblewrap is not installed or not allowed")
 SECRET = "a secret of the tests"

@@ -12,7 +12,8 @@ from PIL import Image
 from torchvision.models import alexnet
 
 from helpers.maker import folding, pretraining
-from helpers.maker.pretraining import PretrainConfig, Stage, build_network, load_class_folders, pretrain
+from helpers.maker.pictures import load_class_folders
+from helpers.maker.pretraining import PretrainConfig, Stage, build_network, pretrain
 from helpers.sources.small_weights import load_small_alexnet, to_torchvision
 
 TINY = PretrainConfig(

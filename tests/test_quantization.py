@@ -7,12 +7,15 @@ import torch
 from torch import nn
 from torchvision.models import alexnet
 
-from helpers.extra import quantization
-from helpers.alexnet import AlexNetScenes, Weights, make_alexnet
+from helpers.alexnet import AlexNetScenes, make_alexnet
 from helpers.data import Split
+from helpers.extra import quantization
+from helpers.extra.comparison import compare, load_quantized, save_state
+from helpers.extra.compression import Bfloat16, with_thin_layers
+from helpers.extra.quantization import quantize
 from helpers.files import WorkbookError
 from helpers.models import SimpleNet, SimpleNetDropout
-from helpers.extra.quantization import Bfloat16, compare, load_quantized, quantize, save_state, with_thin_layers
+from helpers.sources.weights import Weights
 from helpers.training import TrainConfig, fit, predict
 
 

@@ -7,11 +7,12 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from helpers.exercises.carry_over import carry_over
+from helpers.exercises.cells import PROMPT, imports_in, read_notebooks, unanswered
+from helpers.exercises.points import Exercise, run_exercises
+from helpers.files import NOTEBOOKS, TEACHERS, WorkbookError
 from helpers.grader import release as course
 from helpers.grader.release import find_leaks, release, secrets_of, student_copy, without_solution
-from helpers.exercises.points import Exercise, carry_over, imports_in, read_notebooks, run_exercises, unanswered
-from helpers.files import NOTEBOOKS, TEACHERS, WorkbookError
-from helpers.report.gather import PROMPT
 
 SOLUTION = """def double(x):
     '''Return twice x.'''

@@ -13,21 +13,14 @@ import pytest
 import torch
 
 from helpers import plots, recipes
-from helpers.commands import cli, run as runner
 from helpers.augmentation import Augmentation
+from helpers.commands import cli
+from helpers.commands import run as runner
 from helpers.data import Scenes, Split, hold_out, prepare
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError
-from helpers.recipes import (
-    RECIPES,
-    find_recipe,
-    load_result,
-    load_tried,
-    run_seeds,
-    save_result,
-    save_tried,
-    summary,
-    try_settings,
-)
+from helpers.maker.tune import save_tried, try_settings
+from helpers.results import load_result, load_tried, save_result, summary
+from helpers.trained import ALL_RECIPES, find_recipe, run_seeds
 
 matplotlib.use("Agg")
 
@@ -168,9 +161,9 @@ def scenes():
 
 @pytest.fixture
 def quick_recipe(monkeypatch, tmp_path):
-    recipe = RECIPES["SimpleNet"]
+    recipe = ALL_RECIPES["SimpleNet"]
     quick = replace(recipe, config=replace(recipe.config, num_epochs=2), grid={"learning_rate": (1e-3, 1e-9)})
-    monkeypatch.setitem(RECIPES, "SimpleNet", quick)
+    monkeypatch.setitem(ALL_RECIPES, "SimpleNet", quick)
     monkeypatch.setattr("helpers.recipes.RESULTS", tmp_path)
     monkeypatch.setattr("helpers.recipes.hold_out", lambda split, _, seed: hold_out(split, 1, seed))
 
@@ -188,7 +181,7 @@ def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
 
 def test_runs_with_another_augmentation_are_not_mixed_with_these(scenes, quick_recipe, monkeypatch):
     save_result(run_seeds("SimpleNet", scenes, seeds=[0]))
-    monkeypatch.setitem(RECIPES, "SimpleNet", replace(RECIPES["SimpleNet"], augment=Augmentation()))
+    monkeypatch.setitem(ALL_RECIPES, "SimpleNet", replace(ALL_RECIPES["SimpleNet"], augment=Augmentation()))
     save_result(run_seeds("SimpleNet", scenes, seeds=[1]))
     loaded = load_result("SimpleNet", "test")
     assert [run["seed"] for run in loaded["runs"]] == [1] == loaded["config"]["seed"]
@@ -202,12 +195,12 @@ def test_dropouts_recipe_learns_from_images_twice_as_large_as_those_it_is_measur
             for s in (scenes.train, scenes.val)
         ),
     )
-    train, val = RECIPES["SimpleNetDropout"].prepare(large)
+    train, val = ALL_RECIPES["SimpleNetDropout"].prepare(large)
     plain_train, plain_val = prepare(scenes)
     torch.testing.assert_close(val.images, plain_val.images)
     torch.testing.assert_close(train.images[:, :, ::2, ::2], plain_train.images)
-    quick = replace(RECIPES["SimpleNetDropout"].config, num_epochs=1, device="cpu")
-    _, history = recipes.run(RECIPES["SimpleNetDropout"], train, val, quick)
+    quick = replace(ALL_RECIPES["SimpleNetDropout"].config, num_epochs=1, device="cpu")
+    _, history = recipes.run(ALL_RECIPES["SimpleNetDropout"], train, val, quick)
     assert len(history) == 1
 
 

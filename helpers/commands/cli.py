@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from helpers.files import NOTEBOOKS, ROOT, TEACHERS, WorkbookError
+from helpers.files import MAKERS, NOTEBOOKS, ROOT, TEACHERS, WorkbookError
 
 app = typer.Typer(
     help="Scene recognition with deep learning: a workbook.",
@@ -16,6 +16,15 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _has(package):
+    return (ROOT / "helpers" / package).is_dir()  # student copies are without some
+
+
+def _refuse_in_a_copy(command, package):
+    if not _has(package):
+        raise WorkbookError(f"`workbook {command}` needs the complete workbook; this is a student's copy.")
 
 
 def main():
@@ -100,7 +109,8 @@ def report(
 @app.command()
 def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS):
     """Run every exercise and its check; print one line each, the points so far, and what is not answered yet."""
-    from helpers.exercises.points import read_notebooks, run_exercises, unanswered
+    from helpers.exercises.cells import read_notebooks, unanswered
+    from helpers.exercises.points import run_exercises
 
     notebooks = read_notebooks(folder)
     outcomes = run_exercises(notebooks)
@@ -119,10 +129,10 @@ def release(
     into: Annotated[Path | None, typer.Option(help="A student's folder to bring to this release.")] = None,
 ):
     """Write student copies: no solutions, no model answers. Refuses if one would leak, or if a master fails."""
-    from helpers.exercises.points import carry_over, read_notebooks
+    from helpers.exercises.carry_over import carry_over
+    from helpers.exercises.cells import read_notebooks
 
-    has_masters = (ROOT / "helpers" / TEACHERS).is_dir()  # a student's copy is without it
-    if has_masters:
+    if has_masters := _has(TEACHERS):
         from helpers.grader import release as course
     elif not into:
         raise WorkbookError("This is a student's copy; releases are made from the complete workbook.")
@@ -136,7 +146,7 @@ def release(
     print(f"{rubric['points'].sum()} points in all. {folder} and {folder}.zip are written.")
 
 
-@app.command()
+@app.command(hidden=not _has(TEACHERS))
 def grade(
     submissions: Annotated[Path, typer.Argument(help="A folder with one folder or zip a student or team.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="A folder for grades, feedback and answers.")],
@@ -148,6 +158,7 @@ def grade(
     masters: Annotated[Path, typer.Option(help="The folder of the complete notebooks.")] = NOTEBOOKS,
 ):
     """Grade a class by nbval, in a sandbox: grades.csv, feedback, answers to read. Goes on where it was stopped."""
+    _refuse_in_a_copy("grade", TEACHERS)
     from dataclasses import replace
 
     from helpers.grader.grading import grade as grade_class
@@ -164,13 +175,14 @@ def grade(
     print(f"{len(graded)} submissions graded: {output / 'grades.csv'}, and feedback, gradescope, answers beside it.")
 
 
-@app.command()
+@app.command(hidden=not _has(TEACHERS))
 def gradescope(
     out: Annotated[Path, typer.Argument(help="The zip to write.")] = Path("autograder.zip"),
     secret: Annotated[Path | None, typer.Option(help="A file whose text decides the hidden inputs.")] = None,
     masters: Annotated[Path, typer.Option(help="The folder of the complete notebooks.")] = NOTEBOOKS,
 ):
     """Write the zip that Gradescope takes as an autograder. It holds the solutions: upload it nowhere else."""
+    _refuse_in_a_copy("gradescope", TEACHERS)
     from secrets import token_hex
 
     from helpers.grader.gradescope import make_autograder
@@ -211,15 +223,17 @@ def _refuse_quick(command):
         raise WorkbookError(f"`workbook {command}` keeps its results, so it wants all images: unset WORKBOOK_PROFILE.")
 
 
-@app.command()
+@app.command(hidden=not _has(MAKERS))
 def tune(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-2"):
     """Try the recipe's settings on held-out training images; keep the table in data/results."""
+    _refuse_in_a_copy("tune", MAKERS)
     from helpers.data import load_scenes
-    from helpers.recipes import RECIPES, find_recipe, save_tried, try_settings
+    from helpers.maker.tune import save_tried, try_settings
+    from helpers.trained import ALL_RECIPES, find_recipe
 
     _refuse_quick("tune")
     name, seeds = find_recipe(network), _seeds(seeds)
-    scenes = load_scenes(RECIPES[name].size)
+    scenes = load_scenes(ALL_RECIPES[name].size)
     table = try_settings(name, scenes, seeds)
     save_tried(scenes.name, name, table)
     print(table.to_string(index=False))
@@ -229,11 +243,12 @@ def tune(network: Network, seeds: Annotated[str, typer.Option(help="One seed or 
 def train(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-4"):
     """Train a network by its recipe, once a seed; keep accuracies, times and curves in data/results."""
     from helpers.data import load_scenes
-    from helpers.recipes import RECIPES, find_recipe, run_seeds, save_result, summary
+    from helpers.results import save_result, summary
+    from helpers.trained import ALL_RECIPES, find_recipe, run_seeds
 
     _refuse_quick("train")
     name, seeds = find_recipe(network), _seeds(seeds)
-    scenes = load_scenes(RECIPES[name].size)
+    scenes = load_scenes(ALL_RECIPES[name].size)
     for seed in seeds:  # what has ended is kept
         result = save_result(run_seeds(name, scenes, [seed]))
     print(f"{result['model']} on {result['dataset']}, seeds {result['config']['seed']}, {result['machine']}")
@@ -241,12 +256,13 @@ def train(network: Network, seeds: Annotated[str, typer.Option(help="One seed or
         print(f"{key:>32}: {summary(result, key)}")
 
 
-@app.command()
+@app.command(hidden=not _has(MAKERS))
 def pretrain(
     sources: Annotated[list[Path], typer.Argument(help="Folders or tars of class folders of JPEGs.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the weights.")],
 ):
     """Train AlexNet on other pictures and write its weights, under 10 MB; about an hour on two cores."""
+    _refuse_in_a_copy("pretrain", MAKERS)
     from helpers.maker.pretraining import pretrain as run_pretraining
 
     absent = [str(source) for source in sources if not source.exists()]
@@ -259,9 +275,14 @@ def pretrain(
     print(f"{output}: {history[-1]['val_accuracy']:.3f} on held-out images after {len(history)} epochs")
 
 
-@app.command()
+@app.command(hidden=not _has(MAKERS))
 def bench(name: Annotated[str, typer.Argument(help="Which benchmark: epoch, alexnet, grading.")] = "epoch"):
     """Measure the workbook against the usual way, both in one run."""
+    _refuse_in_a_copy("bench", MAKERS)
+    if name == "grading":
+        from helpers.grader.bench import bench_grading
+
+        return bench_grading()
     from helpers.maker.bench import run_benchmark
 
     run_benchmark(name)

@@ -9,20 +9,13 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from tqdm.auto import tqdm
 
+from helpers.exercises.cells import in_order
 from helpers.files import NOTEBOOKS, WorkbookError, atomic_write
-
-ORDER = ("part", "ec", "conclusion")  # the report's order
 
 
 def all_notebooks():
     """Return the paths of the workbook's notebooks, in order."""
     return in_order(NOTEBOOKS.glob("*.ipynb"))
-
-
-def in_order(paths):
-    """Return those of the paths that are parts of the workbook, in the report's order."""
-    parts = [path for path in paths if path.name.startswith(ORDER)]
-    return sorted(parts, key=lambda p: (next(i for i, o in enumerate(ORDER) if p.name.startswith(o)), p.name))
 
 
 def find_notebooks(parts=None):

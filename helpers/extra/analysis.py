@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy.stats import binomtest
 from sklearn import metrics
 
-from helpers.files import WorkbookError
 from helpers.training import predict
 
 
@@ -143,22 +141,3 @@ def grad_cam(model, images, classes=None):
     heat = (weights * maps.detach()).sum(dim=1, keepdim=True).relu()  # (B, 1, h, w)
     heat = F.interpolate(heat, size=images.shape[-2:], mode="bilinear")[:, 0]
     return (heat / heat.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)).cpu()
-
-
-# --- the reader's own photograph -------------------------------------------------------------------------------------
-
-
-def read_photograph(file, size):
-    """Return a photograph as a grey image (1, 1, size, size) uint8: any format Pillow reads, turned as its EXIF says.
-
-    `file` is a path or an open file. Raises WorkbookError for a file that is no image.
-    """
-    try:
-        with Image.open(file) as image:
-            grey = ImageOps.exif_transpose(image).convert("RGB").convert("L")
-            pixels = np.asarray(grey.resize((size, size), Image.Resampling.BILINEAR))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise WorkbookError(
-            "This file cannot be read as an image. Choose a JPEG, PNG, WebP or another photograph."
-        ) from error
-    return torch.from_numpy(pixels.copy())[None, None]

@@ -8,11 +8,10 @@ from pathlib import Path
 import nbformat
 import numpy as np
 
+from helpers.exercises.cells import name_of, read_notebooks, tags_of
+from helpers.files import WorkbookError
 from helpers.grader.grading import grade
 from helpers.grader.release import student_copy
-from helpers.exercises.points import name_of, read_notebooks
-from helpers.files import WorkbookError
-from helpers.report.gather import tags_of
 
 SECRET = "the secret of the benchmark"
 

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from helpers.exercises.points import read_notebooks
+from helpers.exercises.cells import read_notebooks
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError, atomic_write
 
 PARTS = ("helpers", "pyproject.toml", "README.md")

@@ -12,12 +12,12 @@ import jinja2
 import joblib
 from tqdm.auto import tqdm
 
+from helpers.exercises.cells import key_of, read_notebooks
+from helpers.files import NOTEBOOKS, WorkbookError, atomic_write, digest
 from helpers.grader import hidden, probes
 from helpers.grader.sandbox import LIMITS, find_sandbox, run_notebook
 from helpers.grader.scoring import Score, grading_notebook, make_plan, scores_of
 from helpers.grader.submissions import Submission, find_submissions, read_submission
-from helpers.exercises.points import key_of, read_notebooks
-from helpers.files import NOTEBOOKS, WorkbookError, atomic_write, digest
 from helpers.workers import workers
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet computes begins with one of these

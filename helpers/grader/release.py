@@ -9,9 +9,9 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 
-from helpers.exercises.points import find_exercises, name_of, read_notebooks, run_exercises
+from helpers.exercises.cells import PROMPT, name_of, read_notebooks, tags_of
+from helpers.exercises.points import find_exercises, run_exercises
 from helpers.files import MAKERS, NOTEBOOKS, ROOT, TEACHERS, WorkbookError
-from helpers.report.gather import PROMPT, tags_of
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 STUB = 'raise NotImplementedError("write your solution here")'

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import nbformat
 
+from helpers.exercises.cells import import_of_checks, imports_of
+from helpers.exercises.points import find_exercises
 from helpers.grader import hidden, probes
 from helpers.grader.sandbox import LIMITS, TIME_IS_UP, Limits
-from helpers.exercises.points import find_exercises, imports_of
 
 # A notebook does not see what another defined. (%reset collects garbage, too, and takes most of a second.)
 RESET = """for name in [name for name in globals() if name[0] != "_" and name not in ("In", "Out", "get_ipython")]:
@@ -62,7 +63,8 @@ def grading_notebook(plan, sources, imports, digest):
     exercises = [e for e in plan.exercises if e.name in sources]
     cells = []
     for exercise in exercises:
-        seeded = f"import probes\nfrom helpers.exercises import checks\nprobes.seed_everything()\n{exercise.check}"
+        checks = import_of_checks(exercise.notebook)
+        seeded = f"import probes\n{checks}\nprobes.seed_everything()\n{exercise.check}"
         cells += source_cells(exercise, plan, sources, imports, SHOWN)
         cells += [cell(seeded, exercise.name, "visible", SHOWN, {"line": f"{exercise.name}: right\n"})]
     for exercise in exercises:

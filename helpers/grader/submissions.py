@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 
 import nbformat
 
-from helpers.exercises.points import as_python, find_exercises, imports_of, key_of, name_of
+from helpers.exercises.cells import PROMPT, as_python, imports_of, key_of, name_of, tags_of
+from helpers.exercises.points import find_exercises
 from helpers.files import WorkbookError
-from helpers.report.gather import PROMPT, tags_of
 
 MAX_NOTEBOOK_MB, MAX_TOTAL_MB, MAX_FILES, MAX_DEPTH = 40, 200, 3000, 2
 MAX_PARTS = 3_000_000  # of JSON in all notebooks of one; half a gigabyte of memory

@@ -6,12 +6,13 @@ import shutil
 import tempfile
 import urllib.error
 import urllib.request
-import zipfile
 from pathlib import Path
 
 from tqdm.auto import tqdm
 
 from helpers.files import DATA, WorkbookError, cache_folder
+from helpers.sources.archive import move_into_place, unpack
+from helpers.sources.photographs import SCENES_FOLDER
 
 # The archive's public addresses and its digest. Source: Lazebnik, Schmid & Ponce (CVPR 2006) and their course pages.
 ADDRESSES = (
@@ -20,8 +21,6 @@ ADDRESSES = (
     "http://www.cs.unc.edu/~lazebnik/research/scene_categories.zip",
 )
 MD5 = "58828019197b2ad0a7efb472e7a85c2a"
-SCENES_FOLDER = DATA / "15-scene"
-MAX_UNPACKED_BYTES = 2 * 10**9
 
 
 def fetch_archive(addresses=ADDRESSES, md5=MD5, folder=None, timeout_s=20):
@@ -76,52 +75,6 @@ def file_md5(path):
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
-def unpack(archive, folder):
-    """Unpack the images of a zip into `folder`, which appears whole or not at all.
-
-    Raises WorkbookError for a file that is not a zip, a damaged one, and one with members that would land elsewhere.
-    """
-    archive, folder = Path(archive), Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            for member in tqdm(_image_members(opened, archive), desc="Unpacking", unit="image", leave=False):
-                opened.extract(member, temporary)
-        _move_into_place(temporary, folder)
-    except (zipfile.BadZipFile, EOFError, RuntimeError) as error:
-        raise WorkbookError(f"{archive} is not a readable zip file ({error}). Download it again.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return folder
-
-
-def _image_members(opened, archive):
-    members = [m for m in opened.infolist() if not m.is_dir()]
-    for member in members:
-        is_link = (member.external_attr >> 16) & 0o170000 == 0o120000
-        if member.filename.startswith(("/", "\\")) or ".." in Path(member.filename).parts or is_link:
-            raise WorkbookError(
-                f"{archive} holds a member that would land outside its folder: {member.filename}. Nothing was "
-                "unpacked; use the archive from its public address."
-            )
-    if sum(m.file_size for m in members) > MAX_UNPACKED_BYTES:
-        raise WorkbookError(f"{archive} would unpack to more than 2 GB; it is not the archive of the 15 scenes.")
-    return [m for m in members if m.filename.lower().endswith((".jpg", ".jpeg", ".png"))]
-
-
-def _move_into_place(temporary, folder):
-    """Put `temporary` where `folder` is; an older folder is kept aside until the new one stands."""
-    old = None
-    if folder.exists():
-        old = folder.with_name(f".{folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        folder.rename(old)
-    temporary.rename(folder)
-    if old:
-        shutil.rmtree(old, ignore_errors=True)
-
-
 def install_scenes(source=None, folder=SCENES_FOLDER):
     """Put the photographs into data/15-scene: downloaded, or from a zip or folder the user has. Return the folder."""
     if source is None:
@@ -131,7 +84,7 @@ def install_scenes(source=None, folder=SCENES_FOLDER):
     elif Path(source).is_dir():
         temporary = Path(tempfile.mkdtemp(dir=DATA, prefix=f".{folder.name}."))
         shutil.copytree(source, temporary, dirs_exist_ok=True)
-        _move_into_place(temporary, folder)
+        move_into_place(temporary, folder)
     elif Path(source).is_file():
         unpack(source, folder)
     else:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.sources.download import SCENES_FOLDER, unpack
 from helpers.files import DATA, WorkbookError, cache_folder, digest
+from helpers.sources.archive import unpack
 from helpers.sources.mini_scenes import CLASS_NAMES
 
+SCENES_FOLDER = DATA / "15-scene"
 # The archive's folder names, and ours.
 ARCHIVE_NAMES = {
     "bedroom": "Bedroom", "CALsuburb": "Suburb", "industrial": "Industrial", "kitchen": "Kitchen",

@@ -54,7 +54,7 @@ RECIPES = {
 }
 
 
-def run(recipe, train, val, config):
+def train_by_recipe(recipe, train, val, config):
     """Build the network from the config's seed and train it; return (model, history)."""
     torch.manual_seed(config.seed)
     model = recipe.build()

@@ -10,7 +10,7 @@ from helpers.alexnet_recipes import ALEXNET_RECIPES
 from helpers.files import WorkbookError, atomic_write, cache_folder, digest
 from helpers.measure import latency_ms, machine, size_mb
 from helpers.models import num_parameters
-from helpers.recipes import RECIPES, run
+from helpers.recipes import RECIPES, train_by_recipe
 from helpers.results import load_tried
 from helpers.sources.cache import fingerprint
 from helpers.training import for_profile, predict
@@ -40,7 +40,7 @@ def trained(name, scenes, seed=0):
     if path.exists():
         model.load_state_dict(torch.load(path, weights_only=True), strict=False)
     else:
-        model, _ = run(recipe, *recipe.prepare(scenes), config)
+        model, _ = train_by_recipe(recipe, *recipe.prepare(scenes), config)
         keep_weights(model, path)
     return model.eval()
 
@@ -68,7 +68,7 @@ def run_seeds(name, scenes, seeds=range(5)):
     for seed in tqdm(seeds, desc=name, unit="seed", leave=False):
         start = time.perf_counter()
         config = replace(recipe.config, seed=seed)
-        model, history = run(recipe, train, val, config)
+        model, history = train_by_recipe(recipe, train, val, config)
         seconds = time.perf_counter() - start
         if seed == 0:
             keep_weights(model, weights_path(name, scenes, config))  # EC3 looks at this one

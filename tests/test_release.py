@@ -72,7 +72,7 @@ def test_the_release_holds_what_students_need_and_no_secret(masters, masters_pas
     check = copy.cells[sources.index(CHECK)]
     assert check.metadata.editable is False and check.outputs[0].text == "double: right\n"
     assert all(not cell.get("outputs") for cell in copy.cells if cell is not check)
-    assert (folder / "helpers" / "exercises" / "checks.py").exists() and not (folder / "helpers" / TEACHERS).exists()
+    assert (folder / "helpers" / "exercises" / "checks" / "part1.py").exists() and not (folder / "helpers" / TEACHERS).exists()
     assert rubric.values.tolist() == [["part1_double", "double", 5]]
     with zipfile.ZipFile(tmp_path / "out" / "scene-workbook.zip") as archive:
         names = archive.namelist()

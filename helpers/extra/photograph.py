@@ -9,7 +9,7 @@ import torch
 from ipywidgets import Layout
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from helpers import plots
+from helpers.extra import figures
 from helpers.files import WorkbookError
 from helpers.training import predict
 from helpers.widgets import Panel, to_png
@@ -51,7 +51,7 @@ class PhotographPanel(Panel):
                 self.status.value, self.picture.layout.display = html.escape(f"{file['name']}: {error}"), "none"
                 return
             probabilities = predict(self.model, image).softmax(dim=1)[0]
-            self.picture.value = to_png(plots.show_answer(image[0], probabilities, self.class_names))
+            self.picture.value = to_png(figures.show_answer(image[0], probabilities, self.class_names))
             self.picture.layout.display = ""
             best = self.class_names[probabilities.argmax()]
             self.status.value = f"{html.escape(file['name'])}: {best}, {probabilities.max():.2f}"

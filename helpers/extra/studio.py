@@ -14,7 +14,7 @@ from ipywidgets import Layout
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from helpers import plots
+from helpers.extra import figures
 from helpers.extra.runs import run
 from helpers.extra.settings import SIMPLE_NET, Settings
 from helpers.extra.tables import standard_error, ties_with_best
@@ -241,7 +241,7 @@ def draw_runs(current, others, num_epochs=None):
     """Return a PNG: the loss of the run `current` (a history), and its held-out accuracy beside those of `others`."""
     figure = Figure(figsize=(6.1, 3.0), layout="constrained")
     FigureCanvasAgg(figure)  # no pyplot: this runs beside the notebook's own figures
-    plots.plot_runs(others | ({"this run": current} if current else {}), figure.subplots(1, 2), num_epochs)
+    figures.plot_runs(others | ({"this run": current} if current else {}), figure.subplots(1, 2), num_epochs)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
     return buffer.getvalue()

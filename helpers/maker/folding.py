@@ -13,7 +13,7 @@ from torch import nn
 from helpers.sources.small_weights import INPUT_PX, multiply_out
 
 
-def normalise(images, statistics):
+def standardise_grey(images, statistics):
     """Return uint8 images as floats with mean 0 and standard deviation 1."""
     mean, std = statistics
     return (images.float() / 255 - mean) / std
@@ -40,7 +40,7 @@ def conv_features(network, images, statistics):
     """Return what the linear layers see of uint8 images at INPUT_PX: (N, 9216)."""
     device, features = next(network.parameters()).device, []
     for batch in images.split(64):
-        inputs = F.interpolate(normalise(batch.to(device), statistics), size=INPUT_PX, mode="bilinear")
+        inputs = F.interpolate(standardise_grey(batch.to(device), statistics), size=INPUT_PX, mode="bilinear")
         features.append(network.avgpool(network.features(inputs)).flatten(1).cpu())
     return torch.cat(features)
 

@@ -6,7 +6,6 @@ big linear layer as a product of two thin ones from the first step on. All three
 end (`folding`), and `small_weights` gives torchvision's own layers and shapes.
 """
 
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,8 +15,9 @@ from torch import nn
 from torchvision.models import alexnet
 from tqdm.auto import tqdm
 
+from helpers.augmentation import random_crops
 from helpers.files import atomic_write
-from helpers.maker.folding import normalise, small_weights_of
+from helpers.maker.folding import small_weights_of, standardise_grey
 from helpers.maker.pictures import load_class_folders
 from helpers.sources.small_weights import BIG_LAYERS, FORMAT, INPUT_PX, to_torchvision
 from helpers.training import choose_device
@@ -63,7 +63,7 @@ class PretrainConfig:
 # file -> tensor
 
 
-def hold_out(images, labels, config):
+def split_off(images, labels, config):
     """Return ((images, labels) to train on, (images, labels) held out), drawn by the config's seed."""
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(config.seed))
     held_out, kept = order[: config.num_held_out], order[config.num_held_out :]
@@ -81,24 +81,6 @@ def grey_statistics(images):
     return mean.item(), (counts @ (greys - mean) ** 2).sqrt().item()
 
 
-def random_crops(images, stage):
-    """Cut a box of random area, shape, place and direction out of each image, scale it to the crop size.
-
-    Images (B, 1, H, W) -> (B, 1, crop_px, crop_px), every image with its own draw. A box is an affine
-    map in coordinates of -1..1; a negative side mirrors. Source: Inception's crops (Szegedy et al., 2015).
-    """
-    num_images = len(images)
-    side = torch.empty(num_images).uniform_(stage.min_area, 1).sqrt()
-    stretch = torch.empty(num_images).uniform_(-1, 1).mul(math.log(4 / 3) / 2).exp()  # 3:4 to 4:3
-    sides = torch.stack([side * stretch, side / stretch], dim=1).clamp(max=1)  # (B, 2): x, y
-    centres = (1 - sides) * torch.empty(num_images, 2).uniform_(-1, 1)  # (B, 2)
-    sides[:, 0] *= torch.randint(0, 2, (num_images,)) * 2 - 1
-    boxes = torch.cat([sides.diag_embed(), centres[:, :, None]], dim=2)  # (B, 2, 3)
-    size = [num_images, 1, stage.crop_px, stage.crop_px]
-    grid = F.affine_grid(boxes.to(images.device), size, align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
-
-
 def jitter(images, config):
     """Give each normalised image (B, 1, H, W) a contrast and a brightness of its own."""
     draws = torch.empty(2, len(images), 1, 1, 1).uniform_(-1, 1).to(images.device)
@@ -108,7 +90,7 @@ def jitter(images, config):
 # model
 
 
-def with_batch_norm(features):
+def grey_with_batch_norm(features):
     """Return AlexNet's conv layers for one grey channel, with batch norm in the place of each bias."""
     layers = []
     for layer in features:
@@ -132,7 +114,7 @@ def factorised(linear, rank):
 def build_network(num_classes, config):
     """Return the network that is trained: grey images (B, 1, H, W) -> logits (B, num_classes)."""
     network = alexnet(num_classes=num_classes, dropout=config.dropout)
-    network.features = with_batch_norm(network.features)
+    network.features = grey_with_batch_norm(network.features)
     for index in BIG_LAYERS:
         network.classifier[index] = factorised(network.classifier[index], config.rank)
     return network.to(memory_format=torch.channels_last)
@@ -141,7 +123,7 @@ def build_network(num_classes, config):
 # batch + model -> history
 
 
-def make_optimizer(network, config):
+def make_sgd(network, config):
     """Return SGD over three groups: kernels and matrices, batch norm (no decay), the last layer (slow)."""
     head = list(network.classifier[6].parameters())
     body = [p for name, p in network.named_parameters() if not name.startswith("classifier.6.")]
@@ -162,7 +144,7 @@ def set_learning_rate(optimizer, progress, config):
         group["lr"] = group["share"] * config.learning_rate * height
 
 
-def train_epoch(network, optimizer, train_set, statistics, epoch, config):
+def pretrain_epoch(network, optimizer, train_set, statistics, epoch, config):
     """Train for one epoch on (images, labels) and return the mean loss. `epoch` also seeds its draws."""
     torch.manual_seed(config.seed + epoch)
     stages, (images, labels), device = config.stage_of_epochs(), train_set, next(network.parameters()).device
@@ -172,8 +154,9 @@ def train_epoch(network, optimizer, train_set, statistics, epoch, config):
     title = f"epoch {epoch + 1} of {len(stages)}, {stages[epoch].crop_px} px"
     for step, batch in enumerate(tqdm(batches, desc=title, mininterval=1)):
         set_learning_rate(optimizer, (epoch + step / len(batches)) / len(stages), config)
-        inputs = normalise(images[batch].to(device), statistics)
-        inputs = jitter(random_crops(inputs, stages[epoch]), config)  # (B, 1, crop_px, crop_px)
+        inputs = standardise_grey(images[batch].to(device), statistics)
+        crops = random_crops(inputs, stages[epoch].crop_px, stages[epoch].min_area)
+        inputs = jitter(crops, config)  # (B, 1, crop_px, crop_px)
         with torch.autocast(device.type, torch.bfloat16):
             logits = network(inputs.contiguous(memory_format=torch.channels_last))  # (B, num_classes)
         loss = F.cross_entropy(logits.float(), labels[batch].to(device), label_smoothing=config.label_smoothing)
@@ -192,7 +175,7 @@ def accuracy(network, held_out_set, statistics, crop_px):
     network.eval()
     num_correct = 0
     for batch in torch.arange(len(images)).split(128):
-        inputs = normalise(images[batch].to(weight.device), statistics)
+        inputs = standardise_grey(images[batch].to(weight.device), statistics)
         inputs = F.interpolate(inputs, size=crop_px, mode="bilinear", antialias=True)
         logits = network(inputs.expand(-1, weight.shape[1], -1, -1))  # (B, num_classes)
         num_correct += (logits.argmax(dim=1).cpu() == labels[batch]).sum().item()
@@ -226,14 +209,14 @@ def pretrain(source, output, config=PretrainConfig(), about=None):
     """
     sources = [source] if isinstance(source, str | Path) else source
     images, labels, class_names = load_class_folders(sources, config.image_px)
-    train_set, held_out_set = hold_out(images, labels, config)
+    train_set, held_out_set = split_off(images, labels, config)
     statistics = grey_statistics(train_set[0])
     torch.manual_seed(config.seed)
     network = build_network(len(class_names), config).to(choose_device(config.device))
-    optimizer, checkpoint = make_optimizer(network, config), Path(f"{output}.checkpoint")
+    optimizer, checkpoint = make_sgd(network, config), Path(f"{output}.checkpoint")
     history = resume(checkpoint, network, optimizer, config)
     for epoch in range(len(history), len(config.stage_of_epochs())):
-        loss = train_epoch(network, optimizer, train_set, statistics, epoch, config)
+        loss = pretrain_epoch(network, optimizer, train_set, statistics, epoch, config)
         crop_px = config.stage_of_epochs()[epoch].crop_px
         val_accuracy = accuracy(network, held_out_set, statistics, crop_px)
         history.append({"epoch": epoch + 1, "crop_px": crop_px, "train_loss": loss, "val_accuracy": val_accuracy})

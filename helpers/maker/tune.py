@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from helpers.data import Scenes, hold_out
 from helpers.files import atomic_write
 from helpers.models import SimpleNetDropout
-from helpers.recipes import run
+from helpers.recipes import train_by_recipe
 from helpers.results import load_tried, tried_path
 from helpers.trained import ALL_RECIPES
 from helpers.training import TrainConfig
@@ -43,7 +43,7 @@ def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
         torch.set_num_threads(1)
         train, held_out = recipe.prepare(Scenes(scenes.name, *hold_out(scenes.train, 40, seed)))
         varied = vary(recipe, setting | {"seed": seed})
-        _, history = run(varied, train, held_out, varied.config)
+        _, history = train_by_recipe(varied, train, held_out, varied.config)
         shown = {key: getattr(varied.config, key) for key in SETTINGS} | setting
         return shown | {"held_out_accuracy": history[-1]["val_accuracy"]}
 

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torchvision.models import AlexNet
-from tqdm.auto import tqdm
 
 from helpers.data import Split
 from helpers.files import WorkbookError, digest
+from helpers.progress import progress
 from helpers.sources.cache import cached, fingerprint
 from helpers.sources.weights import IMAGENET_MEAN, IMAGENET_STD
 from helpers.training import TrainConfig, choose_device, fit
@@ -130,7 +130,7 @@ def _encode(model, images, layer, mirrored, exact, device):
 def _in_batches(function, inputs, title, exact, device, batch_size=64):
     """Return function(inputs), a batch at a time, with progress."""
     parts, precision = [], torch.float32 if exact else torch.float16
-    bar = tqdm(total=len(inputs), desc=title, unit="image", leave=False, delay=1)
+    bar = progress(total=len(inputs), desc=title, unit="image", delay=1)
     with bar, torch.inference_mode(), contextlib.nullcontext() if exact else autocast(device):
         for batch in inputs.split(batch_size):
             batch = batch.to(choose_device(device))

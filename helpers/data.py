@@ -12,9 +12,9 @@ from joblib import Parallel, delayed
 from PIL import Image
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from helpers.files import WorkbookError, digest, profile
+from helpers.progress import progress
 from helpers.sources import mini_scenes
 from helpers.sources.cache import cached
 from helpers.sources.photographs import find_folder, list_images
@@ -129,7 +129,7 @@ def decode_images(paths, size):
     """Return the image files as one array (N, 1, size, size) uint8, decoded by all cores."""
     jobs = (delayed(decode_image)(path, size) for path in paths)
     images = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(jobs)
-    bar = tqdm(images, total=len(paths), desc=f"Decoding at {size} px", unit="image", leave=False, delay=1)
+    bar = progress(images, total=len(paths), desc=f"Decoding at {size} px", unit="image", delay=1)
     return np.stack(list(bar))[:, None]
 
 

@@ -12,6 +12,7 @@ DATA = ROOT / "data"
 NOTEBOOKS = ROOT / "notebooks"
 RESULTS = DATA / "results"
 TEACHERS = "grader"  # the package that only teachers have: student copies and sandboxes are without it
+NOT_SOLVED = ": not solved yet"  # how the message of an exercise's stub ends
 MAKERS = "maker"  # how weights and numbers were made: student copies and sandboxes are without it, too
 
 

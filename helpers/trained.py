@@ -4,12 +4,12 @@ import time
 from dataclasses import asdict, replace
 
 import torch
-from tqdm.auto import tqdm
 
 from helpers.alexnet_recipes import ALEXNET_RECIPES
 from helpers.files import WorkbookError, atomic_write, cache_folder, digest
 from helpers.measure import latency_ms, machine, size_mb
 from helpers.models import num_parameters
+from helpers.progress import progress
 from helpers.recipes import RECIPES, train_by_recipe
 from helpers.results import load_tried
 from helpers.sources.cache import fingerprint
@@ -65,7 +65,7 @@ def run_seeds(name, scenes, seeds=range(5)):
     train, val = recipe.prepare(scenes)
     is_new = ~is_duplicate(scenes)
     runs = []
-    for seed in tqdm(seeds, desc=name, unit="seed", leave=False):
+    for seed in progress(seeds, desc=name, unit="seed"):
         start = time.perf_counter()
         config = replace(recipe.config, seed=seed)
         model, history = train_by_recipe(recipe, train, val, config)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from tqdm.auto import tqdm
 
 from helpers.data import batches
 from helpers.files import WorkbookError, atomic_write, profile
+from helpers.progress import ask_before, progress
 
 
 @dataclass(frozen=True)
@@ -135,13 +135,16 @@ def fit(model, train, val, config, augment=None, checkpoint=None, measure_every=
     and after an interruption a call with the same config goes on from the last one, to the same result as without;
     when the training has ended, the checkpoint is removed. Uses the learning-rate schedule and seed of the config.
     Raises WorkbookError for labels that the model has no output for, a loss that is no longer a number, and a
-    checkpoint of another network or config.
+    checkpoint of another network or config. In a notebook, asks before it trains for more than two minutes, when the
+    first epoch has shown how long one takes.
     """
-    history = []
+    history, start = [], time.perf_counter()
     title = f"{type(model).__name__} on {choose_device(config.device)}"
-    with tqdm(total=config.num_epochs, desc=title, unit="epoch", leave=False) as bar:
+    with progress(total=config.num_epochs, desc=title, unit="epoch") as bar:
         for row in epochs(model, train, val, config, augment, checkpoint, measure_every, measured=measured):
             history.append(row)
+            if time.perf_counter() - start > row["seconds"]:  # not for the epochs that a checkpoint holds
+                ask_before((config.num_epochs - row["epoch"]) * row["seconds"], f"The rest of {title}")
             bar.update(row["epoch"] - bar.n)
             bar.set_postfix_str(f"validation accuracy {row['val_accuracy']:.3f}")
     return history

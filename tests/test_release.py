@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from helpers.exercises.carry_over import carry_over
 from helpers.exercises.cells import PROMPT, imports_in, read_notebooks, unanswered
 from helpers.exercises.points import Exercise, run_exercises
-from helpers.files import NOTEBOOKS, TEACHERS, WorkbookError
+from helpers.files import MAKERS, NOTEBOOKS, TEACHERS, WorkbookError
 from helpers.grader import release as course
 from helpers.grader.release import find_leaks, release, secrets_of, student_copy, without_solution
 
@@ -59,8 +59,8 @@ def masters(tmp_path):
 
 
 def test_a_solution_becomes_a_stub_at_its_indentation():
-    assert without_solution(SOLUTION).endswith(f"x.'''\n    {course.STUB}")
-    assert "secret" not in without_solution(SOLUTION)
+    assert without_solution(SOLUTION, "double").endswith(f'x.\'\'\'\n    {course.STUB}"double: not solved yet")')
+    assert "secret" not in without_solution(SOLUTION, "double")
 
 
 def test_the_release_holds_what_students_need_and_no_secret(masters, masters_pass, tmp_path):
@@ -70,9 +70,10 @@ def test_the_release_holds_what_students_need_and_no_secret(masters, masters_pas
     sources = [cell.source for cell in copy.cells]
     assert sources[-1] == PROMPT and CHECK in sources and not any("never seen" in source for source in sources)
     check = copy.cells[sources.index(CHECK)]
-    assert check.metadata.editable is False and check.outputs[0].text == "double: right\n"
-    assert all(not cell.get("outputs") for cell in copy.cells if cell is not check)
-    assert (folder / "helpers" / "exercises" / "checks" / "part1.py").exists() and not (folder / "helpers" / TEACHERS).exists()
+    assert check.metadata.editable is False and not any(cell.get("outputs") for cell in copy.cells)
+    helpers = folder / "helpers"
+    assert (helpers / "exercises" / "checks" / "part1.py").exists()
+    assert not (helpers / TEACHERS).exists() and not (helpers / MAKERS).exists()
     assert rubric.values.tolist() == [["part1_double", "double", 5]]
     with zipfile.ZipFile(tmp_path / "out" / "scene-workbook.zip") as archive:
         names = archive.namelist()
@@ -167,7 +168,7 @@ def test_a_students_work_moves_to_a_newer_release(masters, masters_pass, tmp_pat
 WORK = {  # name: (what a student wrote, points, what is said)
     "right": ("def double(x):\n    return 2 * x", 5, "right"),
     "wrong": ("def double(x):\n    return x", 0, "AssertionError: expected 8"),
-    "stub": (f"def double(x):\n    {course.STUB}", 0, "not done yet"),
+    "stub": (f"def double(x):\n    {course.STUB}'double: not solved yet')", 0, "not solved yet"),
     "syntax": ("def double(x) return", 0, "SyntaxError"),
     "noise": (
         "import warnings\ndef double(x):\n    print('noise')\n    warnings.warn('x')\n    return 2 * x",

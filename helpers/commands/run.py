@@ -10,7 +10,8 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from tqdm.auto import tqdm
 
 from helpers.exercises.cells import in_order
-from helpers.files import NOTEBOOKS, WorkbookError, atomic_write
+from helpers.exercises.points import QUIET_KERNEL
+from helpers.files import NOT_SOLVED, NOTEBOOKS, WorkbookError, atomic_write, profile
 
 
 def all_notebooks():
@@ -37,12 +38,21 @@ def run_notebooks(paths, save=False):
     """Execute notebooks one after another, with progress; return {name: why} of those that failed."""
     failures = {}
     for path in paths:
+        unsolved = []
         try:
-            run_notebook(path, save)
+            unsolved = not_solved(run_notebook(path, save))
         except (CellExecutionError, DeadKernelError, nbformat.reader.NotJSONError) as error:
             failures[path.stem] = _reason(error)
-        tqdm.write(f"{path.stem}: {'failed' if path.stem in failures else 'ok'}")
+        status = "failed" if path.stem in failures else "ok"
+        tqdm.write(f"{path.stem}: {status}{', not solved yet: ' * bool(unsolved)}{', '.join(unsolved)}")
     return failures
+
+
+def not_solved(notebook):
+    """Return the exercises of which an executed notebook says that they are not solved yet."""
+    texts = (output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    lines = [line for text in texts for line in text.splitlines()]
+    return list(dict.fromkeys(line.removesuffix(NOT_SOLVED) for line in lines if line.endswith(NOT_SOLVED)))
 
 
 def _reason(error):
@@ -52,7 +62,10 @@ def _reason(error):
 
 
 def run_notebook(path, save=False):
-    """Execute a notebook in its folder, one progress step a cell; with `save`, write its outputs back at the end."""
+    """Execute a notebook in its folder, one progress step per cell, and return it.
+
+    With `save`, write its outputs back at the end and, in the full profile, keep how long its cells took.
+    """
     notebook = nbformat.read(path, as_version=4)
     num_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     if save:
@@ -62,6 +75,7 @@ def run_notebook(path, save=False):
             notebook,
             timeout=None,
             kernel_name="python3",
+            extra_arguments=QUIET_KERNEL,
             resources={"metadata": {"path": str(path.parent)}},
             on_cell_executed=lambda **_: bar.update(),
         )
@@ -70,6 +84,11 @@ def run_notebook(path, save=False):
         _drop_closed_widgets(notebook, client.widget_state)
         with atomic_write(path) as temporary:
             nbformat.write(notebook, temporary)
+        if profile() == "full":
+            from helpers.exercises.session import keep_times  # torch takes seconds to import
+
+            keep_times(path.stem, notebook)
+    return notebook
 
 
 class Client(NotebookClient):
@@ -82,6 +101,7 @@ class Client(NotebookClient):
             self.widget_state.pop(msg["content"]["comm_id"], None)
 
 
+CLOSED_BAR = {"text/plain": ""}  # what a `helpers.progress` bar leaves
 WIDGET_VIEW, WIDGET_STATE = (f"application/vnd.jupyter.widget-{part}+json" for part in ("view", "state"))
 
 
@@ -91,7 +111,8 @@ def _drop_closed_widgets(notebook, alive):
     for cell in notebook.cells:
         views = [(o, o.get("data", {}).get(WIDGET_VIEW)) for o in cell.get("outputs", [])]
         if views:
-            cell.outputs = [output for output, view in views if not view or view["model_id"] in alive]
+            kept = [output for output, view in views if not view or view["model_id"] in alive]
+            cell.outputs = [output for output in kept if output.get("data") != CLOSED_BAR]
         shown |= {view["model_id"] for _, view in views if view and view["model_id"] in alive}
     state = notebook.metadata.pop("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     if kept := {key: state[key] for key in _with_parts(shown, state)}:

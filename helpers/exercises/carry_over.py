@@ -9,12 +9,13 @@ from helpers.exercises.cells import key_of, read_notebooks
 from helpers.files import WorkbookError, atomic_write
 
 
-def carry_over(folder, copies):
+def carry_over(folder, copies, old=None):
     """Bring a student's folder to a release {stem: notebook}: exercises and answers are kept; return what changed.
 
-    The notebooks as they were stay in `before/`, beside the new ones. Raises WorkbookError where that is there already.
+    The work is taken from `old` {stem: notebook}, by default the folder's own. The notebooks as they were stay in
+    `before/`, beside the new ones. Raises WorkbookError where that is there already.
     """
-    old, before = read_notebooks(Path(folder) / "notebooks"), Path(folder) / "before"
+    old, before = old or read_notebooks(Path(folder) / "notebooks"), Path(folder) / "before"
     if before.exists():
         raise WorkbookError(f"{before} is there already, from an earlier time. Move it away first.")
     shutil.copytree(Path(folder) / "notebooks", before)

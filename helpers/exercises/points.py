@@ -11,6 +11,8 @@ from tqdm.auto import tqdm
 from helpers.exercises.cells import import_of_checks, imports_of, name_of, tags_of
 from helpers.files import ROOT
 
+QUIET_KERNEL = ["--log-level=ERROR"]  # else each kernel warns that it talks over TCP, on this machine alone
+
 
 @dataclass(frozen=True)
 class Exercise:
@@ -71,7 +73,8 @@ def run_exercises(notebooks, seconds=30):
 def start_kernel(kernels):
     """Return a client with a kernel of its own, which ends with the ExitStack `kernels`."""
     sheet = nbformat.v4.new_notebook()
-    client = NotebookClient(sheet, kernel_name="python3", resources={"metadata": {"path": str(ROOT)}})
+    options = {"kernel_name": "python3", "extra_arguments": QUIET_KERNEL}
+    client = NotebookClient(sheet, resources={"metadata": {"path": str(ROOT)}}, **options)
     kernels.enter_context(client.setup_kernel(cleanup_kc=True))
     return client
 
@@ -101,6 +104,6 @@ def reason(cell):
     for output in cell.outputs:
         if output.output_type == "error":
             if output.ename == "NotImplementedError":
-                return "not done yet"
+                return "not solved yet"
             return " ".join(f"{output.ename}: {output.evalue}".split())[:160]
     return "it could not be run"

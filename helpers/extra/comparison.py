@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
 from helpers.alexnet import AlexNetScenes
 from helpers.extra.quantization import quantize, quietly
-from helpers.files import WorkbookError, atomic_write
+from helpers.files import WorkbookError, atomic_write, profile
 from helpers.measure import cpu_name
+from helpers.progress import progress
 from helpers.training import predict
 
 MAX_LOST = 0.05  # accuracy that a compressed network may lose before it counts as broken
@@ -42,16 +42,17 @@ def load_quantized(path, like):
     return network
 
 
-def compare(models, split, rounds=9):
+def compare(models, split):
     """Return a table of models {name: model}, the first of which the others are compared with.
 
     Columns: MB (of the file as saved), ms at batch 1 and 32 (median, half the range of the middle half), accuracy on
     the Split, agreement (share of images with the first model's answer). Raises WorkbookError for a model that has
     lost more than five points of accuracy: it is broken, and its speed means nothing.
     """
+    rounds = 9 if profile() == "full" else 2
     times = {batch: latencies(models, split.images[:batch], rounds) for batch in (1, 32)}
     rows, baseline = [], None
-    for name, model in tqdm(models.items(), desc="Comparing", unit="model", leave=False):
+    for name, model in progress(models.items(), desc="Comparing", unit="model"):
         answers = predict(model, split.images, batch_size=32).argmax(dim=1)
         accuracy = (answers == split.labels).float().mean().item()
         baseline = baseline or (name, answers, accuracy)

@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, replace
 
 import joblib
 import torch
-from tqdm.auto import tqdm
 
 from helpers.extra.runs import measure_times, run_alone
 from helpers.extra.settings import SIMPLE_NET
 from helpers.files import atomic_write, cache_folder, digest, profile
 from helpers.measure import machine
+from helpers.progress import ask_before, progress
 from helpers.training import TrainConfig
 from helpers.workers import workers
 
@@ -60,7 +60,7 @@ def run_study(study, material, jobs=None, cluster=None):
     missing = {place: task for place, task in tasks.items() if _read(place) is None}
     _run_missing(missing, material, f"Runs of {study.name}", jobs, cluster)
     timed = {path("times", asdict(s), machine(TrainConfig())): s for s in study.settings}
-    for place, settings in tqdm(timed.items(), desc="Measuring times", unit="network", leave=False, delay=1):
+    for place, settings in progress(timed.items(), desc="Measuring times", unit="network", delay=1):
         if _read(place) is None:
             _write(place, measure_times(settings, material))
     times = {settings: _read(place) for place, settings in timed.items()}
@@ -73,12 +73,16 @@ def _run_missing(missing, material, title, jobs, cluster):
         return
     num_cores = torch.get_num_threads()
     jobs = jobs or min(num_cores, len(missing))
+    longest = max(missing.values(), key=lambda task: task[0].num_epochs)[0]
+    if len(missing) > 3:  # else the estimate would take as long as the runs
+        seconds = measure_times(longest, material)["training_s"] * len(missing)
+        ask_before(seconds, f"{title.replace('Runs', f'{len(missing)} runs', 1)}")
     threads = max(1, num_cores // jobs)
     work = [joblib.delayed(_numbered)(i, *task, material, threads) for i, task in enumerate(missing.values())]
     places = list(missing)
     with workers(jobs, threads, cluster):
         results = joblib.Parallel(return_as="generator_unordered")(work)
-        for index, result in tqdm(results, total=len(work), desc=title, unit="run", leave=False, delay=1):
+        for index, result in progress(results, total=len(work), desc=title, unit="run", delay=1):
             _write(places[index], result)
     torch.set_num_threads(num_cores)
 

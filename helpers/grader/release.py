@@ -11,16 +11,16 @@ import pandas as pd
 
 from helpers.exercises.cells import PROMPT, name_of, read_notebooks, tags_of
 from helpers.exercises.points import find_exercises, run_exercises
-from helpers.files import MAKERS, NOTEBOOKS, ROOT, TEACHERS, WorkbookError
+from helpers.files import MAKERS, NOT_SOLVED, NOTEBOOKS, ROOT, TEACHERS, WorkbookError
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
-STUB = 'raise NotImplementedError("write your solution here")'
+STUB = "raise NotImplementedError("  # of an exercise that is not solved; `session` reads what follows
 NAME = "scene-workbook"
 COPIED = (
     ".gitignore .jupyter environment.yml pyproject.toml helpers data/README.md data/validation_names.txt "
     "data/alexnet_small.pt data/results"
 ).split()
-LEFT_OUT = shutil.ignore_patterns("__pycache__", TEACHERS, MAKERS, ".cache")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", TEACHERS, "teachers.py", MAKERS, ".cache")
 
 
 def release(out, masters=NOTEBOOKS):
@@ -82,14 +82,14 @@ def student_copy(master):
 
 
 def student_cell(master):
-    """Return a cell without solution, model answer and outputs; a check keeps its line, and is locked."""
+    """Return a cell without solution, model answer and outputs; a check is locked."""
     cell, tags = nbformat.from_dict(master.copy()), tags_of(master)
     cell.metadata = nbformat.from_dict(dict(master.metadata))
     if cell.cell_type == "code":
-        cell.execution_count = None
-        cell.outputs = [nbformat.v4.new_output("stream", text=f"{name_of(cell)}: right\n")] if "check" in tags else []
+        cell.execution_count, cell.outputs = None, []
+        cell.metadata.pop("execution", None)
     if "exercise" in tags:
-        cell.source = without_solution(cell.source)
+        cell.source = without_solution(cell.source, name_of(cell))
     if "answer" in tags:
         cell.source = PROMPT
         cell.pop("attachments", None)
@@ -98,9 +98,10 @@ def student_cell(master):
     return cell
 
 
-def without_solution(source):
-    """Return source with a stub in the place of the lines between the marks of a solution."""
-    return re.sub(rf"^([ \t]*){BEGIN}\n.*?^[ \t]*{END}[ \t]*$", rf"\1{STUB}", source, flags=re.S | re.M)
+def without_solution(source, name):
+    """Return the source of the exercise `name`, a stub in the place of the lines between the marks of a solution."""
+    stub = f'{STUB}"{name}{NOT_SOLVED}")'
+    return re.sub(rf"^([ \t]*){BEGIN}\n.*?^[ \t]*{END}[ \t]*$", rf"\1{stub}", source, flags=re.S | re.M)
 
 
 # --- leaks -----------------------------------------------------------------------------------------------------------
@@ -179,4 +180,4 @@ def public_sources(notebooks):
             if not tags_of(cell) & {"exercise", "hidden", "answer"}:
                 yield cell.source
             elif "exercise" in tags_of(cell):
-                yield without_solution(cell.source)
+                yield without_solution(cell.source, name_of(cell))

@@ -133,7 +133,7 @@ def message_of(exercise, lines, is_right):
     failed = [line for line in lines if not line["passed"] and line["part"] != "imports"]
     said = [clean(line["message"]) for line in failed if line["phase"] == SHOWN]
     if said:
-        return "not done yet" if said[0].startswith("NotImplementedError") else said[0].removeprefix("CheckFailed: ")
+        return "not solved yet" if said[0].startswith("NotImplementedError") else said[0].removeprefix("CheckFailed: ")
     kinds = dict.fromkeys(line["kind"] for line in failed if line["kind"] and line["message"] != TIME_IS_UP)
     if kinds:
         return f"The visible check holds, and a hidden one fails, with: {', '.join(kinds)}."

@@ -7,11 +7,11 @@ from functools import partial
 import joblib
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
 from helpers.data import Scenes, hold_out
 from helpers.files import atomic_write
 from helpers.models import SimpleNetDropout
+from helpers.progress import progress
 from helpers.recipes import train_by_recipe
 from helpers.results import load_tried, tried_path
 from helpers.trained import ALL_RECIPES
@@ -49,7 +49,7 @@ def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
 
     tasks = [joblib.delayed(measure)(setting, seed) for setting in settings for seed in seeds]
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-    rows = list(tqdm(parallel(tasks), total=len(tasks), desc=f"Settings of {name}", unit="run"))
+    rows = list(progress(parallel(tasks), total=len(tasks), desc=f"Settings of {name}", unit="run"))
     rows = pd.DataFrame(rows)
     columns = [column for column in rows if column != "held_out_accuracy"]
     table = rows.groupby(columns)["held_out_accuracy"].agg(["mean", "std", "count"])

@@ -146,7 +146,7 @@ def is_empty(output):
     """Return whether an output shows nothing on paper: a widget or a progress bar."""
     data = output.get("data", {})
     return output.output_type in ("display_data", "execute_result") and (
-        "application/vnd.jupyter.widget-view+json" in data or not data
+        "application/vnd.jupyter.widget-view+json" in data or not any(data.values())
     )
 
 

@@ -5,9 +5,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from helpers.files import WorkbookError
+from helpers.progress import progress
 
 MAX_UNPACKED_BYTES = 2 * 10**9
 
@@ -22,7 +21,7 @@ def unpack(archive, folder):
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         with zipfile.ZipFile(archive) as opened:
-            for member in tqdm(_image_members(opened, archive), desc="Unpacking", unit="image", leave=False):
+            for member in progress(_image_members(opened, archive), desc="Unpacking", unit="image"):
                 opened.extract(member, temporary)
         move_into_place(temporary, folder)
     except (zipfile.BadZipFile, EOFError, RuntimeError) as error:

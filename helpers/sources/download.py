@@ -8,9 +8,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tqdm.auto import tqdm
-
 from helpers.files import DATA, WorkbookError, cache_folder
+from helpers.progress import progress
 from helpers.sources.archive import move_into_place, unpack
 from helpers.sources.photographs import SCENES_FOLDER
 
@@ -61,7 +60,7 @@ def _resume(address, part, timeout_s):
     with response, open(part, "ab" if response.status == 206 else "wb") as file:
         expected = file.tell() + int(response.headers.get("Content-Length") or 0)
         print(f"Downloading {address}")
-        with tqdm(total=expected or None, initial=file.tell(), unit="B", unit_scale=True, leave=False) as bar:
+        with progress(total=expected or None, initial=file.tell(), unit="B", unit_scale=True) as bar:
             while chunk := response.read(1 << 18):
                 file.write(chunk)
                 bar.update(len(chunk))

@@ -2,7 +2,8 @@
 
 import numpy as np
 from PIL import Image, ImageDraw
-from tqdm.auto import tqdm
+
+from helpers.progress import progress
 
 CLASS_NAMES = (
     "Bedroom", "Coast", "Forest", "Highway", "Industrial", "InsideCity", "Kitchen", "LivingRoom", "Mountain", "Office",
@@ -58,7 +59,7 @@ def draw_mini_scenes(size=64, num_train=1500, num_val=750, seed=0):
     numbers = [np.arange(len(part)) - np.searchsorted(part, part) for part in labels]  # 0, 1, 2, ... in each class
     jobs = np.stack((np.concatenate(labels), np.concatenate((2 * numbers[0], 2 * numbers[1] + 1))), axis=1)
     images = np.empty((len(jobs), size, size), np.uint8)
-    bar = tqdm(jobs.tolist(), desc=f"Drawing scenes at {size} px", unit="image", leave=False, delay=2)
+    bar = progress(jobs.tolist(), desc=f"Drawing scenes at {size} px", unit="image", delay=2)
     for (label, index), image in zip(bar, images):  # the bar first: it ends when the jobs do
         image[:] = draw_scene(CLASS_NAMES[label], seed, size, index)
     return images[:num_train], labels[0], images[num_train:], labels[1]

@@ -1,0 +1,23 @@
+"""option -> value: what several commands take."""
+
+from typing import Annotated
+
+import typer
+
+from helpers.files import WorkbookError, profile
+
+Network = Annotated[str, typer.Argument(help="SimpleNet, SimpleNetDropout, ...")]
+
+
+def read_seeds(text):
+    """Return the seeds that --seeds names: "3", or a range such as "0-4"."""
+    first, dash, last = text.partition("-")
+    if first.isdigit() and (last if dash else first).isdigit() and int(first) <= int(last or first):
+        return range(int(first), int(last or first) + 1)
+    raise WorkbookError(f'--seeds is "{text}"; name one seed, such as 3, or a range, such as 0-4.')
+
+
+def refuse_quick(command):
+    """Raise WorkbookError in the quick profile, for a command that keeps its results."""
+    if profile() == "quick":
+        raise WorkbookError(f"`workbook {command}` keeps its results, so it wants all images: unset WORKBOOK_PROFILE.")

@@ -6,7 +6,6 @@ import os
 import re
 import statistics
 import time
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -99,18 +98,18 @@ def step_ms(repeats=9):
 # --- errors in one line ----------------------------------------------------------------------------------------------
 
 
-@dataclass
 class _Open:
     """What is still open in a notebook: which names a cell would have set, had its exercise been solved."""
 
-    shell: object
+    def __init__(self, shell):
+        self.shell, self.source = shell, ""  # of the cell that runs
+        self.exercise, self.names = None, {}  # that this cell needs; {name that is not set: exercise}
 
     def install(self):
         """Let IPython ask this object about unsolved exercises, names that they leave out, and interrupts."""
-        self.names, self.source = {}, ""  # {name: exercise}
         self.shell.set_custom_exc((NotImplementedError, NameError, KeyboardInterrupt), self.explain)
         for event, function in {"pre_run_cell": self.before, "post_run_cell": self.after}.items():
-            for old in [f for f in self.shell.events.callbacks[event] if f.__qualname__ == function.__qualname__]:
+            for old in [f for f in self.shell.events.callbacks[event] if getattr(f, "__qualname__", "") == function.__qualname__]:
                 self.shell.events.unregister(event, old)
             self.shell.events.register(event, function)
 

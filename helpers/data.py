@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +13,12 @@ from PIL import Image
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from helpers import mini_scenes
-from helpers.files import WorkbookError, atomic_write, cache_folder, digest, profile
+from helpers.files import WorkbookError, digest, profile
 from helpers.progress import progress
-from helpers.sources import find_folder, list_images
+from helpers.sources import mini_scenes
+from helpers.sources.cache import cached
+from helpers.sources.photographs import find_folder, list_images
 
-CACHE_VERSION = 1  # raise it when decoding changes: older caches are then rebuilt
 CLASS_NAMES = mini_scenes.CLASS_NAMES
 
 
@@ -134,37 +133,6 @@ def decode_images(paths, size):
     return np.stack(list(bar))[:, None]
 
 
-def cached(stem, stamps, build):
-    """Return the arrays of `build()`, from the cache file of this stem and these stamps if a whole one is there."""
-    folder = cache_folder()
-    path = folder / f"{stem}-{digest([CACHE_VERSION, *stamps])}.npz"
-    arrays = _read_cache(path)
-    if arrays is not None:
-        return arrays
-    arrays = build()
-    try:
-        with atomic_write(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **arrays)
-        for older in folder.glob(f"{stem}-*.npz"):
-            if older != path:
-                older.unlink(missing_ok=True)
-    except OSError as error:
-        print(
-            f"The cache could not be written to {folder} ({error.strerror}); the images are decoded again next time. "
-            "Free some space, or name another folder in WORKBOOK_CACHE."
-        )
-    return arrays
-
-
-def _read_cache(path):
-    """Return the arrays of a cache file, None where it is absent or damaged: its zip has a checksum for every array."""
-    try:
-        with np.load(path) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-        return None
-
-
 def _scenes(name, arrays):
     def split(part):
         return Split(torch.from_numpy(arrays[f"{part}_images"]), torch.from_numpy(arrays[f"{part}_labels"]))
@@ -192,22 +160,6 @@ def hold_out(split, per_class=20, seed=0):
         Split(split.images[~is_held_out], split.labels[~is_held_out]),
         Split(split.images[is_held_out], split.labels[is_held_out]),
     )
-
-
-def is_duplicate(scenes):
-    """Return which validation images are, pixel by pixel, also training images: (N_val,) bool."""
-    seen = {image.numpy().tobytes() for image in scenes.train.images}
-    return torch.tensor([image.numpy().tobytes() in seen for image in scenes.val.images])
-
-
-def fingerprint(*values):
-    """Return a digest of all the numbers in tensors and tuples, wherever they lie."""
-    sha256 = hashlib.sha256()
-    for value in values:
-        array = torch.as_tensor(value).detach().cpu().contiguous().numpy()
-        sha256.update(f"{array.dtype}{array.shape}".encode())
-        sha256.update(array)
-    return sha256.hexdigest()
 
 
 def compute_mean_and_std(images, batch_size=256):

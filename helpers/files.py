@@ -11,7 +11,9 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
 NOTEBOOKS = ROOT / "notebooks"
 RESULTS = DATA / "results"
+TEACHERS = "grader"  # the package that only teachers have: student copies and sandboxes are without it
 NOT_SOLVED = ": not solved yet"  # how the message of an exercise's stub ends
+MAKERS = "maker"  # how weights and numbers were made: student copies and sandboxes are without it, too
 
 
 class WorkbookError(Exception):

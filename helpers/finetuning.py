@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from helpers.alexnet import autocast, fit_head, freeze, make_alexnet
-from helpers.pretraining import Stage, random_crops
+from helpers.augmentation import random_crops
 from helpers.training import TrainConfig, fit
 
 # Chosen on 40 held-out training images a class; data/README.md has what was tried.
@@ -32,7 +32,7 @@ class Crops:
     def __call__(self, images):
         """Return uint8 images (B, 1, H, W) as float32 crops (B, 1, side, side), of 0..255 and a little beyond."""
         side = self.sides_px[torch.randint(len(self.sides_px), ())]
-        crops = random_crops(images.float(), Stage(1, side, self.min_area))
+        crops = random_crops(images.float(), side, self.min_area)
         change = 2 * torch.rand(2, len(images), 1, 1, 1, device=images.device) - 1
         return 128 + (crops - 128) * (1 + self.contrast * change[0]) + self.brightness * change[1]
 

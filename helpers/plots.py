@@ -5,7 +5,6 @@ import math
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -183,98 +182,6 @@ def compare_histories(histories, key, ylabel, ax=None, title=""):
         ax.plot([row["epoch"] for row in history], [row[key] for row in history], color=color, marker=".", label=label)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="epoch", ylabel=ylabel, title=title)
-    ax.legend()
-    return ax
-
-
-def plot_confusion(matrix, class_names, ax=None, title="", cbar=False):
-    """Draw a confusion matrix (rows: true class, columns: predicted), counts or shares, its numbers written in."""
-    ax = ax or new_axes(5.6, 4.6)
-    matrix = np.asarray(matrix)
-    is_share = matrix.dtype.kind == "f"
-    labels = np.where(matrix == 0, "", np.char.mod("%.0f" if is_share else "%d", 100 * matrix if is_share else matrix))
-    options = {"cmap": "Blues", "annot": labels, "fmt": "", "annot_kws": {"size": 6}, "square": True, "cbar": cbar}
-    sns.heatmap(matrix, xticklabels=class_names, yticklabels=class_names, ax=ax, **options)
-    ax.tick_params(labelsize=7, length=0)
-    ax.set(xlabel="predicted", ylabel="true", title=title)
-    return ax
-
-
-def show_answer(image, probabilities, class_names, num_shown=5):
-    """Draw one picture (1, H, W) beside the most probable classes and their probabilities; return the two Axes."""
-    _, axes = plt.subplots(1, 2, figsize=(7, 2.8), width_ratios=(1, 1.5))
-    show_image(image, "as the network sees it", axes[0])
-    best = np.argsort(-np.asarray(probabilities))[:num_shown]
-    plot_bars(
-        [class_names[i] for i in best], [float(probabilities[i]) for i in best], "probability", ax=axes[1], highlight=0
-    )
-    axes[1].set_xlim(0, 1.15)
-    return axes
-
-
-def plot_reliability(tables, ax=None):
-    """Draw accuracy against confidence for `analysis.reliability`'s tables, {label: table}, and the line of honesty."""
-    ax = ax or new_axes(4.6, 4.2)
-    ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle="--", label="as sure as right")
-    for (label, table), color in zip(tables.items(), COLORS[1:]):
-        ax.plot(table["confidence"], table["accuracy"], marker="o", color=color, label=label)
-    ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
-    ax.legend()
-    return ax
-
-
-def plot_runs(histories, axes, num_epochs=None):
-    """Draw the loss of the last of several histories, {label: history}, and the held-out accuracy of all of them.
-
-    With `num_epochs`, the axes have room for so many from the start, so that a growing curve does not move.
-    """
-    loss, accuracy = axes
-    colors = [*COLORS[1:], QUIET_COLOR]
-    for number, (label, history) in enumerate(histories.items()):
-        is_last = number == len(histories) - 1
-        color = VAL_COLOR if is_last else colors[number % len(colors)]
-        rows = [row["epoch"] for row in history], [row["val_accuracy"] for row in history]
-        accuracy.plot(*rows, marker=".", label=label, color=color, linewidth=2 if is_last else 1)
-        if is_last:
-            plot_loss(history, loss)
-            loss.lines[1].set_label("held out")
-            loss.legend(loc="upper right")
-            loss.set_ylim(0, min(10, max(3, *(row["val_loss"] for row in history))))
-            loss.set_title(f"Loss of {label}")
-    if histories:
-        accuracy.legend(loc="upper left", fontsize="small")
-    else:
-        loss.set(title="Loss", xlabel="epoch", ylim=(0, 3))
-    loss.set_ylabel("cross-entropy")
-    accuracy.set(title="Held-out accuracy", xlabel="epoch", ylim=(0, 1))
-    for ax in axes:
-        ax.set_xlim(0.5, 0.5 + max([num_epochs or 1, *(len(history) for history in histories.values())]))
-        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    return axes
-
-
-def plot_study(table, x, ax=None, title="", line=None):
-    """Draw the accuracies of a study's table against the column `x`: dots at the means over seeds, bars of one std.
-
-    With `line`, one line of validation accuracy for each value of that column; else training, held out and validation.
-    """
-    ax = ax or new_axes(6, 3.4)
-    is_number = pd.api.types.is_numeric_dtype(table[x])
-    groups = table.groupby(line) if line else [(None, table)]
-    parts = ["val_accuracy"] if line else ["train_accuracy", "held_out_accuracy", "val_accuracy"]
-    names = {"train_accuracy": "training", "held_out_accuracy": "held out", "val_accuracy": "validation"}
-    colors = iter(COLORS[1:] if line else (TRAIN_COLOR, ACCENT_COLOR, VAL_COLOR))
-    for value, rows in groups:
-        for part in parts:
-            positions = rows[x].map({v: i for i, v in enumerate(table[x].unique())})
-            label = f"{line.replace('_', ' ')} {value:g}" if line else names[part]
-            options = {"label": label, "marker": "o", "capsize": 3, "color": next(colors)}
-            options["linestyle"] = "-" if is_number else "none"  # a line between two names would mean nothing
-            ax.errorbar(positions, rows[part], yerr=rows[f"{part}_std"].fillna(0), **options)
-    values = table[x].unique()
-    ax.set_xticks(range(len(values)), [f"{v:g}" if is_number else v for v in values])
-    ax.tick_params(axis="x", labelsize="medium" if is_number else "small")
-    ax.set(xlabel=x.replace("_", " "), ylabel="accuracy", title=title)
     ax.legend()
     return ax
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers.mini_scenes import CLASS_NAMES
+from helpers.sources.mini_scenes import CLASS_NAMES
 
 
 @pytest.fixture(autouse=True)

@@ -10,12 +10,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from helpers import ablation, plots, widgets
-from helpers.ablation import SIMPLE_NET, Settings, grid, make_material, one_at_a_time, run_alone, run_study, summarise
 from helpers.data import Scenes, Split
+from helpers.extra import figures, studio, tables
+from helpers.extra import runs as one_run
+from helpers.extra import study as ablation
+from helpers.extra.runs import make_material, run_alone
+from helpers.extra.settings import SIMPLE_NET, Settings, SimpleNetVariant
+from helpers.extra.studio import AblationPanel
+from helpers.extra.study import grid, one_at_a_time, run_study
+from helpers.extra.tables import summarise
 from helpers.files import WorkbookError
-from helpers.models import SimpleNet, SimpleNetVariant, num_parameters
-from helpers.widgets import AblationPanel
+from helpers.models import SimpleNet, num_parameters
 
 FAST = replace(SIMPLE_NET, num_epochs=2, batch_size=64, learning_rate=1e-3)
 
@@ -207,13 +212,13 @@ def test_a_setting_with_a_diverged_run_has_no_accuracy():
 
 
 def test_the_best_and_its_ties_are_told_apart_from_the_rest():
-    assert ablation.ties_with_best([0.5, 0.58, 0.6, math.nan], [0.02] * 4) == (2, [1])
-    assert ablation.ties_with_best([math.nan], [0.1]) == (None, [])
+    assert tables.ties_with_best([0.5, 0.58, 0.6, math.nan], [0.02] * 4) == (2, [1])
+    assert tables.ties_with_best([math.nan], [0.1]) == (None, [])
 
 
 def test_a_study_is_drawn_at_its_means():
     table = summarise(make_runs(0.4, 0.6, depth=1) + make_runs(0.5, 0.7, depth=3), ("depth",))
-    ax = plots.plot_study(table, "depth")
+    ax = figures.plot_study(table, "depth")
     heights = [container.lines[0].get_ydata().tolist() for container in ax.containers]
     assert (
         heights[0] == [0.9, 0.9]
@@ -228,7 +233,7 @@ def test_a_study_is_drawn_at_its_means():
 
 @pytest.fixture
 def panel(material, tmp_path, monkeypatch):
-    monkeypatch.setattr(widgets, "DATA", tmp_path)
+    monkeypatch.setattr(studio, "DATA", tmp_path)
     return AblationPanel(material, base=FAST)
 
 
@@ -266,10 +271,10 @@ def test_stop_ends_a_run_at_its_next_batch_and_the_panel_goes_on(panel):
 
 
 def test_an_exception_is_a_sentence_in_the_panel_which_stays_usable(panel, monkeypatch):
-    monkeypatch.setattr(widgets, "run", lambda *_: 1 / 0)
+    monkeypatch.setattr(studio, "run", lambda *_: 1 / 0)
     train(panel)
     assert "ZeroDivisionError" in panel.status.value and not panel.train_button.disabled
-    monkeypatch.setattr(widgets, "run", ablation.run)
+    monkeypatch.setattr(studio, "run", one_run.run)
     train(panel)
     assert len(panel.runs) == 1
 
@@ -300,7 +305,7 @@ def test_a_run_can_be_removed_and_its_number_is_not_used_for_another(panel):
 
 def test_runs_too_close_to_tell_apart_are_called_ties():
     runs = [r | {"number": i, "seconds": 1.0} for i, r in enumerate(make_runs(0.60, 0.59, 0.3), start=1)]
-    page = widgets.runs_as_html(runs, ["depth"], num_held_out=300)
+    page = studio.runs_as_html(runs, ["depth"], num_held_out=300)
     assert "run 1. Too close to tell from it, within one standard error: run 2." in page and page.count(">tie<") == 1
 
 
@@ -322,7 +327,7 @@ def test_where_no_widget_can_be_shown_a_sentence_stands_for_the_panel(panel):
 
 
 def test_the_settings_of_a_panel_can_be_few(material, tmp_path, monkeypatch):
-    monkeypatch.setattr(widgets, "DATA", tmp_path)
+    monkeypatch.setattr(studio, "DATA", tmp_path)
     panel = AblationPanel(material, "dropout", choices=("dropout",), base=FAST)
     assert list(panel.fields) == ["dropout"] and panel.settings() == FAST
 

@@ -13,22 +13,14 @@ import torch
 from torchvision.models import alexnet
 
 from helpers import alexnet as scenes_alexnet
-from helpers import bench
-from helpers.alexnet import (
-    LAST_LAYER,
-    AlexNetScenes,
-    Weights,
-    encode,
-    find_weights,
-    fit_head,
-    freeze,
-    last_frozen_layer,
-    make_alexnet,
-)
+from helpers.alexnet import LAST_LAYER, AlexNetScenes, encode, fit_head, freeze, last_frozen_layer, make_alexnet
 from helpers.data import Split
 from helpers.files import WorkbookError
+from helpers.maker import bench
 from helpers.models import num_parameters
-from helpers.small_weights import FORMAT
+from helpers.sources import weights as weights_module
+from helpers.sources.small_weights import FORMAT
+from helpers.sources.weights import Weights, find_weights
 from helpers.training import evaluate, predict
 
 CONFIG = replace(LAST_LAYER, num_epochs=3, batch_size=5, learning_rate=1e-3, device="cpu")
@@ -82,8 +74,8 @@ def places(tmp_path, monkeypatch):
     before = torch.hub.get_dir()
     torch.hub.set_dir(tmp_path / "hub")
     monkeypatch.delenv("ALEXNET_WEIGHTS", raising=False)
-    monkeypatch.setattr(scenes_alexnet, "SMALL_WEIGHTS", small_file(tmp_path / "small.pt"))
-    monkeypatch.setattr(scenes_alexnet, "IMAGENET_URL", "http://127.0.0.1:9/alexnet-owt-7be5be79.pth")
+    monkeypatch.setattr(weights_module, "SMALL_WEIGHTS", small_file(tmp_path / "small.pt"))
+    monkeypatch.setattr(weights_module, "IMAGENET_URL", "http://127.0.0.1:9/alexnet-owt-7be5be79.pth")
     yield
     torch.hub.set_dir(before)
 
@@ -104,7 +96,7 @@ def test_the_small_set_is_used_last_and_brings_its_own_input_rule(capsys):
 
 
 def test_the_hub_cache_goes_before_the_small_set_with_imagenets_input_rule(capsys):
-    put(scenes_alexnet.hub_path(), shapes_only())
+    put(weights_module.hub_path(), shapes_only())
     weights = find_weights(download=True)  # what is there is not fetched again
     assert "hub cache" in capsys.readouterr().out
     assert (weights.input_px, weights.mean) == (224, (0.485, 0.456, 0.406))
@@ -113,7 +105,7 @@ def test_the_hub_cache_goes_before_the_small_set_with_imagenets_input_rule(capsy
 
 
 def test_a_named_file_goes_before_all_others(tmp_path, monkeypatch, capsys):
-    put(scenes_alexnet.hub_path(), shapes_only())
+    put(weights_module.hub_path(), shapes_only())
     mine = put(tmp_path / "mine.pth", shapes_only(num_classes=365))
     monkeypatch.setenv("ALEXNET_WEIGHTS", str(mine))
     assert len(find_weights().state_dict["classifier.6.bias"]) == 365
@@ -170,7 +162,7 @@ def serve(tmp_path, monkeypatch):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
         name = f"alexnet-{hashlib.sha256(named_after or content).hexdigest()[:8]}.pth"
-        monkeypatch.setattr(scenes_alexnet, "IMAGENET_URL", f"http://127.0.0.1:{server.server_port}/{name}")
+        monkeypatch.setattr(weights_module, "IMAGENET_URL", f"http://127.0.0.1:{server.server_port}/{name}")
 
     yield start
     for server in servers:
@@ -182,7 +174,7 @@ def test_a_download_that_was_asked_for_lands_in_the_hub_cache(serve, tmp_path, c
     content = put(tmp_path / "served", shapes_only()).read_bytes()
     serve(content)
     assert find_weights(download=True).input_px == 224
-    assert scenes_alexnet.hub_path().read_bytes() == content
+    assert weights_module.hub_path().read_bytes() == content
     find_weights()
     assert [line.split(": ")[1] for line in capsys.readouterr().out.splitlines()] == [
         "ImageNet, downloaded from torchvision's address",
@@ -195,7 +187,7 @@ def test_a_damaged_or_broken_download_leaves_nothing_behind(serve):
         serve(b"weights", **damaged)
         with pytest.raises(WorkbookError, match="could not be downloaded"):
             find_weights(download=True)
-        assert list(scenes_alexnet.hub_path().parent.iterdir()) == []
+        assert list(weights_module.hub_path().parent.iterdir()) == []
 
 
 def test_a_download_without_network_is_a_sentence():
@@ -206,10 +198,10 @@ def test_a_download_without_network_is_a_sentence():
 def test_a_download_that_falls_silent_is_given_up(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setattr(
-            scenes_alexnet, "IMAGENET_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/a-00000000.pth"
+            weights_module, "IMAGENET_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/a-00000000.pth"
         )
         with pytest.raises(WorkbookError, match="timed out"):
-            scenes_alexnet.download_weights(stall_s=0.2)
+            weights_module.download_weights(stall_s=0.2)
 
 
 # --- network ---------------------------------------------------------------------------------------------------------

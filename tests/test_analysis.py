@@ -9,11 +9,12 @@ import torch
 from PIL import Image
 from sklearn import metrics
 
-from helpers import analysis, plots
-from helpers.alexnet import Weights, make_alexnet
-from helpers.analysis import Predictions
+from helpers.alexnet import make_alexnet
+from helpers.extra import analysis, figures
+from helpers.extra.analysis import Predictions
+from helpers.extra.photograph import PhotographPanel, read_photograph
 from helpers.files import WorkbookError
-from helpers.widgets import PhotographPanel
+from helpers.sources.weights import Weights
 
 NOW = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -150,14 +151,14 @@ def as_file(image, kind, **options):
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_common_formats_are_read_in_colour_and_grey(kind, mode):
     photograph = Image.new(mode, (300, 120), 100 if mode == "L" else (100, 100, 100))
-    image = analysis.read_photograph(io.BytesIO(as_file(photograph, kind)), 64)
+    image = read_photograph(io.BytesIO(as_file(photograph, kind)), 64)
     assert image.shape == (1, 1, 64, 64) and image.dtype == torch.uint8 and abs(image.float().mean() - 100) < 3
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "P", "1", "LA", "I;16"])
 def test_images_with_transparency_palettes_and_16_bits_are_read(mode):
     photograph = Image.new(mode, (30, 12)) if mode != "I;16" else Image.fromarray(np.zeros((12, 30), np.uint16))
-    assert analysis.read_photograph(io.BytesIO(as_file(photograph, "PNG")), 32).shape == (1, 1, 32, 32)
+    assert read_photograph(io.BytesIO(as_file(photograph, "PNG")), 32).shape == (1, 1, 32, 32)
 
 
 def test_a_photograph_held_sideways_is_turned():
@@ -165,14 +166,14 @@ def test_a_photograph_held_sideways_is_turned():
     photograph.paste(255, (0, 0, 20, 20))  # bright on the left
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: left is up
-    image = analysis.read_photograph(io.BytesIO(as_file(photograph, "JPEG", exif=exif)), 16)[0, 0].float()
+    image = read_photograph(io.BytesIO(as_file(photograph, "JPEG", exif=exif)), 16)[0, 0].float()
     assert image[:6].mean() > 200 and image[-6:].mean() < 50
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", as_file(Image.new("L", (50, 50)), "JPEG")[:200]])
 def test_a_file_that_is_no_image_gets_one_sentence_in_the_panel(content, model):
     with pytest.raises(WorkbookError, match="cannot be read as an image"):
-        analysis.read_photograph(io.BytesIO(content), 64)
+        read_photograph(io.BytesIO(content), 64)
     panel = PhotographPanel(model, tuple("abcdefghijklmno"))
     panel.upload.value = ({"name": "<b>notes.txt", "type": "", "size": 1, "content": content, "last_modified": NOW},)
     assert "&lt;b&gt;notes.txt: This file" in panel.status.value and panel.picture.layout.display == "none"
@@ -189,12 +190,12 @@ def test_the_panel_says_what_the_photograph_shows(model):
 
 
 def test_a_confusion_matrix_is_drawn_with_its_numbers_and_axes():
-    ax = plots.plot_confusion(np.array([[3, 0], [1, 2]]), ["a", "b"])
+    ax = figures.plot_confusion(np.array([[3, 0], [1, 2]]), ["a", "b"])
     assert [t.get_text() for t in ax.texts] == ["3", "", "1", "2"]
     assert ax.get_xlabel() == "predicted" and ax.get_ylabel() == "true"
-    assert [t.get_text() for t in plots.plot_confusion(np.array([[0.5, 0.5], [0, 1.0]]), ["a", "b"]).texts][0] == "50"
+    assert [t.get_text() for t in figures.plot_confusion(np.array([[0.5, 0.5], [0, 1.0]]), ["a", "b"]).texts][0] == "50"
 
 
 def test_reliability_is_drawn_bin_by_bin(predictions):
-    ax = plots.plot_reliability({"network": analysis.reliability(predictions)})
+    ax = figures.plot_reliability({"network": analysis.reliability(predictions)})
     assert ax.lines[1].get_ydata().tolist() == [pytest.approx(predictions.is_right.mean())]

@@ -58,7 +58,7 @@ def serve_lab(tmp_path, change, profile):
     environment.pop("WORKBOOK_STRICT", None)
     environment |= {f"JUPYTERLAB_{what.upper()}_DIR": str(tmp_path / what) for what in ("settings", "workspaces")}
     options = ["--no-browser", "--allow-root", f"--ServerApp.port={port}", "--IdentityProvider.token=test"]
-    command = [sys.executable, "-c", "from helpers.cli import main; main()", "lab", *options]
+    command = [sys.executable, "-c", "from helpers.commands.cli import main; main()", "lab", *options]
     log = (tmp_path / "lab.log").open("w+")
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=log, start_new_session=True)
     try:

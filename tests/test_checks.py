@@ -1,20 +1,34 @@
 """Every check: the workbook's own solution passes, plausible wrong answers raise with expected and got."""
 
-import nbformat
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers import checks
-from helpers.runner import all_notebooks
+from helpers.exercises.cells import import_of_checks, name_of, read_notebooks
+from helpers.exercises.checks.tools import CheckFailed
+
+NOTEBOOKS = read_notebooks()
+HOMES = {  # exercise: the stem of its notebook
+    name_of(cell): stem
+    for stem, notebook in NOTEBOOKS.items()
+    for cell in notebook.cells
+    if "exercise" in cell.metadata.get("tags", [])
+}
+SOURCES = {
+    name_of(cell): cell.source
+    for notebook in NOTEBOOKS.values()
+    for cell in notebook.cells
+    if "exercise" in cell.metadata.get("tags", [])
+}
 
 
-def exercises():
-    """Return {name: source} of the exercise cells of all notebooks."""
-    cells = [cell for path in all_notebooks() for cell in nbformat.read(path, as_version=4).cells]
-    return {c.metadata["exercise"]: c.source for c in cells if "exercise" in c.metadata.get("tags", [])}
+def check(name, function):
+    """Call the check of an exercise, as its notebook does."""
+    scope = {}
+    exec(import_of_checks(HOMES[name]), scope)
+    getattr(scope["checks"], f"check_{name}")(function)
 
 
 def _run(source, name):
@@ -23,19 +37,16 @@ def _run(source, name):
     return scope[name]
 
 
-SOURCES = exercises()
-
-
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_workbooks_solution_passes_with_one_fixed_line(name, capsys):
-    getattr(checks, f"check_{name}")(_run(SOURCES[name], name))
+    check(name, _run(SOURCES[name], name))
     assert capsys.readouterr().out == f"{name}: right\n"
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_an_answer_of_none_is_refused_in_a_sentence(name):
-    with pytest.raises(checks.CheckFailed, match="expected|return"):
-        getattr(checks, f"check_{name}")(lambda *args, **kwargs: None)
+    with pytest.raises(CheckFailed, match="expected|return"):
+        check(name, lambda *args, **kwargs: None)
 
 
 # Plausible mistakes: (exercise, what the solution says, what a student might say in its place, what the check says).
@@ -95,8 +106,8 @@ MISTAKES = [
 @pytest.mark.parametrize(("name", "right", "wrong", "message"), MISTAKES)
 def test_a_plausible_mistake_is_refused(name, right, wrong, message):
     assert right in SOURCES[name], "the mistake must be made in the solution as it stands"
-    with pytest.raises(checks.CheckFailed, match=message):
-        getattr(checks, f"check_{name}")(_run(SOURCES[name].replace(right, wrong), name))
+    with pytest.raises(CheckFailed, match=message):
+        check(name, _run(SOURCES[name].replace(right, wrong), name))
 
 
 def test_every_exercise_has_two_plausible_mistakes():
@@ -108,8 +119,8 @@ def test_a_mean_of_batch_accuracies_is_refused():
         model.eval()
         return float(np.mean([(model(b.images).argmax(1) == b.labels).float().mean() for b in batches]))
 
-    with pytest.raises(checks.CheckFailed, match="expected 0.478.*got"):
-        checks.check_accuracy(accuracy)
+    with pytest.raises(CheckFailed, match="expected 0.478.*got"):
+        check("accuracy", accuracy)
 
 
 def test_a_sum_of_squares_that_reads_the_batches_twice_is_refused():
@@ -118,4 +129,4 @@ def test_a_sum_of_squares_that_reads_the_batches_twice_is_refused():
         return values.mean(), np.concatenate(list(batches)).std()
 
     with pytest.raises(ValueError):
-        checks.check_running_mean_and_std(two_passes)
+        check("running_mean_and_std", two_passes)

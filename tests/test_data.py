@@ -12,9 +12,12 @@ import torch
 from conftest import write_pictures
 from PIL import Image
 
-from helpers import data, sources
+from helpers import data
 from helpers.data import Split, batches, compute_mean_and_std, first, hold_out, load_folder, load_scenes, normalise
-from helpers.files import ROOT, WorkbookError, atomic_write
+from helpers.files import ROOT, WorkbookError, atomic_write, cache_folder
+from helpers.sources import cache
+from helpers.sources import photographs as sources
+from helpers.trained import is_duplicate
 
 
 def test_a_folder_of_train_and_test_is_read_whole(scenes_folder):
@@ -117,13 +120,13 @@ def test_a_changed_file_is_noticed(scenes_folder):
     Image.new("L", (20, 20), 255).save(scenes_folder / "train" / "Bedroom" / "image_0001.jpg")
     after = load_folder(scenes_folder, 16)
     assert after.train.images[0].min() > 250 and not torch.equal(before.train.images[0], after.train.images[0])
-    assert len(list(data.cache_folder().glob("*.npz"))) == 1, "the older cache is removed"
+    assert len(list(cache_folder().glob("*.npz"))) == 1, "the older cache is removed"
 
 
 @pytest.mark.parametrize("damage", [lambda raw: raw[: len(raw) // 2], lambda raw: raw[:2000] + b"\0\xff" + raw[2002:]])
 def test_a_damaged_cache_is_rebuilt(scenes_folder, damage):
     right = load_folder(scenes_folder, 16)
-    path = next(data.cache_folder().glob("*.npz"))
+    path = next(cache_folder().glob("*.npz"))
     path.write_bytes(damage(path.read_bytes()))
     assert torch.equal(load_folder(scenes_folder, 16).train.images, right.train.images)
 
@@ -133,7 +136,7 @@ def test_a_cache_of_an_older_version_is_not_believed(scenes_folder, monkeypatch)
     decoded = []
     original = data.decode_images
     monkeypatch.setattr(data, "decode_images", lambda *args: decoded.append(1) or original(*args))
-    monkeypatch.setattr(data, "CACHE_VERSION", data.CACHE_VERSION + 1)
+    monkeypatch.setattr(cache, "CACHE_VERSION", cache.CACHE_VERSION + 1)
     load_folder(scenes_folder, 16)
     assert len(decoded) == 2  # train and test
 
@@ -143,10 +146,10 @@ def test_a_full_disk_costs_the_cache_and_nothing_else(scenes_folder, monkeypatch
         file.write(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(data.np, "savez", no_space)
+    monkeypatch.setattr(cache.np, "savez", no_space)
     assert len(load_folder(scenes_folder, 16).train) == 45
     assert "No space left on device" in capsys.readouterr().out
-    assert list(data.cache_folder().iterdir()) == [], "the half-written file is gone"
+    assert list(cache_folder().iterdir()) == [], "the half-written file is gone"
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
@@ -232,14 +235,14 @@ def test_first_takes_as_many_of_each_class():
 def test_duplicates_of_training_images_are_found():
     split = _numbered(10)
     scenes = data.Scenes("test", split, Split(torch.cat([split.images[3:4], split.images[:1] + 100]), torch.zeros(2)))
-    assert data.is_duplicate(scenes).tolist() == [True, False]
+    assert is_duplicate(scenes).tolist() == [True, False]
 
 
 def test_a_zip_bomb_or_no_zip_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "scenes.zip"
     with zipfile.ZipFile(path, "w") as opened:
         opened.writestr("bedroom/image_0001.jpg", b"0" * 1000)
-    monkeypatch.setattr("helpers.download.MAX_UNPACKED_BYTES", 999)
+    monkeypatch.setattr("helpers.sources.archive.MAX_UNPACKED_BYTES", 999)
     monkeypatch.setenv("SCENES_DIR", str(path))
     with pytest.raises(WorkbookError, match="more than 2 GB"):
         load_scenes()

@@ -9,8 +9,9 @@ import zipfile
 
 import pytest
 
-from helpers.download import fetch_archive, install_scenes, unpack
 from helpers.files import WorkbookError
+from helpers.sources.archive import unpack
+from helpers.sources.download import fetch_archive, install_scenes
 
 CONTENT = bytes(range(256)) * 4000
 MD5 = hashlib.md5(CONTENT).hexdigest()

@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.alexnet import Weights, make_alexnet
+from helpers.alexnet import make_alexnet
 from helpers.data import Split
 from helpers.finetuning import EVERYTHING, BothWays, Crops, borrow_conv_layers, fit_everything, set_batch_norm
 from helpers.models import SimpleNet, num_parameters
+from helpers.sources.weights import Weights
 from helpers.training import TrainConfig, fit, predict
 
 CONFIG = replace(EVERYTHING, num_epochs=3, batch_size=15, device="cpu")

@@ -16,12 +16,11 @@ import pytest
 import test_checks
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from helpers.course import grading, hidden, probes, sandbox, scoring, submissions
-from helpers.course.gradescope import make_autograder
-from helpers.course.release import student_copy
-from helpers.exercises import imports_of, read_notebooks
+from helpers.exercises.cells import imports_of, read_notebooks, tags_of
 from helpers.files import NOTEBOOKS, WorkbookError
-from helpers.report import tags_of
+from helpers.grader import grading, hidden, probes, sandbox, scoring, submissions
+from helpers.grader.gradescope import make_autograder
+from helpers.grader.release import student_copy
 
 needs_bubblewrap = pytest.mark.skipif(not sandbox.bubblewrap(), reason="bubblewrap is not installed or not allowed")
 SECRET = "a secret of the tests"
@@ -119,7 +118,7 @@ CHEATS = {
     "processes": "import os\ndef look():\n    return [open(f'/proc/{{p}}/cmdline').read()[:15] for p in "
     "os.listdir('/proc') if p.isdigit()]\n" + LOOK,
     "network": "import socket\ndef look():\n    return socket.create_connection(('127.0.0.1', PORT), 2)\n" + LOOK,
-    "helpers": "import helpers.checks\nopen(helpers.checks.__file__, 'w').write('')\n" + WRONG,
+    "helpers": "import helpers.files\nopen(helpers.files.__file__, 'w').write('')\n" + WRONG,
     "parent": "import os\nfor _ in range(3):\n    os.kill(os.getppid(), 9)\n" + WRONG,
     "system": "import os\ndef look():\n    return open('/proc/sys/kernel/core_pattern', 'w')\n" + LOOK,
     "namespaces": "import subprocess\ndef look():\n    return subprocess.run(['unshare', '-Urm', 'true']).returncode\n"
@@ -659,7 +658,7 @@ def test_grading_goes_on_after_kill_9_and_a_dask_cluster_gives_the_same(tmp_path
     write_class(tmp_path / "class", 6)
     (tmp_path / "secret.txt").write_text(SECRET)
     options = ["grade", str(tmp_path / "class"), "-o", str(tmp_path / "out"), "--secret", str(tmp_path / "secret.txt")]
-    command = [sys.executable, "-c", "from helpers.cli import main; main()", *options]
+    command = [sys.executable, "-c", "from helpers.commands.cli import main; main()", *options]
     process = subprocess.Popen(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(NOTEBOOKS.parent)})
     results = tmp_path / "out" / "results"
     while process.poll() is None and len(list(results.glob("*.json"))) < 2:
@@ -685,7 +684,7 @@ def test_gradescopes_zip_grades_a_submission_by_its_own_script(tmp_path):
     with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
         archive.extractall(source)
         assert archive.getinfo("run_autograder").external_attr >> 16 & 0o111, "Gradescope wants to run it"
-    assert (source / "helpers" / "course" / "hidden.py").exists() and (source / "secret.txt").read_text() == SECRET
+    assert (source / "helpers" / "grader" / "hidden.py").exists() and (source / "secret.txt").read_text() == SECRET
     subprocess.run(["bash", "-n", source / "setup.sh"], check=True)
     write(tmp_path / "submission" / "part1.ipynb", copy_with())
     stand_in = tmp_path / "workbook"  # says what it was called with, and leaves a result

@@ -7,7 +7,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from helpers.mini_scenes import CLASS_NAMES, DRAWINGS, draw_mini_scenes, draw_scene
+from helpers.sources.mini_scenes import CLASS_NAMES, DRAWINGS, draw_mini_scenes, draw_scene
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,11 @@ import torch.nn.functional as F
 from PIL import Image
 from torchvision.models import alexnet
 
-from helpers import folding, pretraining
-from helpers.pretraining import PretrainConfig, Stage, build_network, load_class_folders, pretrain
-from helpers.small_weights import load_small_alexnet, to_torchvision
+from helpers import augmentation
+from helpers.maker import folding, pretraining
+from helpers.maker.pictures import load_class_folders
+from helpers.maker.pretraining import PretrainConfig, Stage, build_network, pretrain
+from helpers.sources.small_weights import load_small_alexnet, to_torchvision
 
 TINY = PretrainConfig(
     stages=(Stage(1, 64, 0.5), Stage(1, 72, 0.5)), image_px=72, rank=4, batch_size=8, num_held_out=4,
@@ -82,9 +84,9 @@ def test_grey_statistics_are_those_of_the_pixels():
 
 
 def test_a_crop_of_the_whole_image_is_the_image_or_its_mirror_image(monkeypatch):
-    monkeypatch.setattr(pretraining.math, "log", lambda _: 0.0)  # square boxes
+    monkeypatch.setattr(augmentation.math, "log", lambda _: 0.0)  # square boxes
     images = torch.rand(16, 1, 24, 24)
-    crops = pretraining.random_crops(images, Stage(1, 24, 1.0))
+    crops = augmentation.random_crops(images, 24, 1.0)
     same = [torch.allclose(crop, image, atol=1e-5) for crop, image in zip(crops, images)]
     mirrored = [torch.allclose(crop, image.flip(-1), atol=1e-5) for crop, image in zip(crops, images)]
     assert all(a or b for a, b in zip(same, mirrored)) and any(same) and any(mirrored)
@@ -92,7 +94,7 @@ def test_a_crop_of_the_whole_image_is_the_image_or_its_mirror_image(monkeypatch)
 
 def test_every_image_has_its_own_draw():
     images = torch.rand(1, 1, 24, 24).expand(8, -1, -1, -1)
-    crops = pretraining.random_crops(images, Stage(1, 16, 0.3))
+    crops = augmentation.random_crops(images, 16, 0.3)
     jittered = pretraining.jitter(images, TINY)
     assert all(not torch.equal(crops[0], crop) for crop in crops[1:])
     assert all(not torch.equal(jittered[0], image) for image in jittered[1:])
@@ -207,10 +209,10 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(folder, trained, tmp_path
     def interrupted(*args):
         if args[4] == 1:  # the second epoch
             raise KeyboardInterrupt
-        return train_epoch(*args)
+        return pretrain_epoch(*args)
 
-    output, train_epoch = tmp_path / "small.pt", pretraining.train_epoch
-    monkeypatch.setattr(pretraining, "train_epoch", interrupted)
+    output, pretrain_epoch = tmp_path / "small.pt", pretraining.pretrain_epoch
+    monkeypatch.setattr(pretraining, "pretrain_epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         pretrain(folder, output, TINY)
     assert not output.exists()

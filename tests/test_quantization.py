@@ -7,12 +7,15 @@ import torch
 from torch import nn
 from torchvision.models import alexnet
 
-from helpers import quantization
-from helpers.alexnet import AlexNetScenes, Weights, make_alexnet
+from helpers.alexnet import AlexNetScenes, make_alexnet
 from helpers.data import Split
+from helpers.extra import comparison, compiled
+from helpers.extra.comparison import compare, load_quantized, save_state
+from helpers.extra.compression import Bfloat16, with_thin_layers
+from helpers.extra.quantization import input_rule_and_layers, quantize
 from helpers.files import WorkbookError
 from helpers.models import SimpleNet, SimpleNetDropout
-from helpers.quantization import Bfloat16, compare, load_quantized, quantize, save_state, with_thin_layers
+from helpers.sources.weights import Weights
 from helpers.training import TrainConfig, fit, predict
 
 
@@ -78,17 +81,17 @@ def test_alexnet_is_quantised_with_its_input_rule(small_alexnet, greys):
 @pytest.mark.slow
 def test_the_compiled_int8_network_agrees_and_takes_a_quarter_of_the_file(small_alexnet, greys, monkeypatch):
     monkeypatch.setenv("WORKBOOK_PROFILE", "full")
-    network = quantization.quantize_and_compile(small_alexnet, greys)
+    network = compiled.quantize_and_compile(small_alexnet, greys)
     if network is None:
         pytest.skip('no torchao (pip install -e ".[compiler]") or no C++ compiler')
     expected = predict(small_alexnet, greys)
     assert (network.eval()(greys) - expected).abs().max() < 0.1 * expected.abs().max()
-    assert quantization.file_size_mb(network) < 0.26 * quantization.file_size_mb(small_alexnet)
+    assert comparison.file_size_mb(network) < 0.26 * comparison.file_size_mb(small_alexnet)
 
 
 def test_without_a_compiler_there_is_no_compiled_network(small_alexnet, greys, monkeypatch):
-    monkeypatch.setattr(quantization, "has_compiler", lambda: False)
-    assert quantization.quantize_and_compile(small_alexnet, greys) is None
+    monkeypatch.setattr(compiled, "has_compiler", lambda: False)
+    assert compiled.quantize_and_compile(small_alexnet, greys) is None
 
 
 def test_a_quantised_network_is_saved_and_read_back(trained, split, tmp_path):
@@ -123,7 +126,7 @@ def test_a_model_of_another_kind_is_refused():
 def test_bfloat16_halves_the_file_and_keeps_the_answers(trained, split, tmp_path):
     half = Bfloat16(trained)
     assert (predict(half, split.images).argmax(1) == predict(trained, split.images).argmax(1)).float().mean() > 0.95
-    assert quantization.file_size_mb(half) < 0.6 * quantization.file_size_mb(trained)
+    assert comparison.file_size_mb(half) < 0.6 * comparison.file_size_mb(trained)
 
 
 def test_thin_layers_lose_nothing_where_the_rank_is_theirs(small_alexnet, greys):
@@ -132,22 +135,22 @@ def test_thin_layers_lose_nothing_where_the_rank_is_theirs(small_alexnet, greys)
         whole.weight.data = torch.randn(whole.out_features, 3) @ torch.randn(3, whole.in_features) / 100
     thin = with_thin_layers(small_alexnet, rank=4)
     torch.testing.assert_close(predict(thin, greys), predict(small_alexnet, greys), rtol=1e-3, atol=1e-3)
-    assert quantization.file_size_mb(thin) < 0.1 * quantization.file_size_mb(small_alexnet)
+    assert comparison.file_size_mb(thin) < 0.1 * comparison.file_size_mb(small_alexnet)
 
 
 def test_pooling_and_relu_change_places_without_changing_the_network(trained, split):
-    prepare, layers = quantization.input_rule_and_layers(trained)
+    prepare, layers = input_rule_and_layers(trained)
     assert [type(layer).__name__ for layer in layers][:3] == ["Conv2d", "ReLU", "MaxPool2d"]
     torch.testing.assert_close(layers(prepare(split.images[:4])), trained(split.images[:4]))
 
 
 def test_latencies_are_told_in_turns(trained, split):
-    times = quantization.latencies({"a": trained, "b": trained}, split.images[:2], rounds=3)
+    times = comparison.latencies({"a": trained, "b": trained}, split.images[:2], rounds=3)
     assert set(times) == {"a", "b"} and all(median > 0 and spread >= 0 for median, spread in times.values())
 
 
 def test_the_processor_is_named_with_vnni_or_without():
-    assert quantization.processor().endswith(("with VNNI", "without VNNI"))
+    assert comparison.processor().endswith(("with VNNI", "without VNNI"))
 
 
 def test_the_quantised_alexnet_is_torchvisions(small_alexnet):

@@ -7,11 +7,12 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from helpers.course import release as course
-from helpers.course.release import find_leaks, release, secrets_of, student_copy, without_solution
-from helpers.exercises import Exercise, carry_over, imports_in, read_notebooks, run_exercises, unanswered
-from helpers.files import NOTEBOOKS, WorkbookError
-from helpers.report import PROMPT
+from helpers.exercises.carry_over import carry_over
+from helpers.exercises.cells import PROMPT, imports_in, read_notebooks, unanswered
+from helpers.exercises.points import Exercise, run_exercises
+from helpers.files import MAKERS, NOTEBOOKS, TEACHERS, WorkbookError
+from helpers.grader import release as course
+from helpers.grader.release import find_leaks, release, secrets_of, student_copy, without_solution
 
 SOLUTION = """def double(x):
     '''Return twice x.'''
@@ -58,8 +59,8 @@ def masters(tmp_path):
 
 
 def test_a_solution_becomes_a_stub_at_its_indentation():
-    assert without_solution(SOLUTION).endswith(f"x.'''\n    {course.STUB}")
-    assert "secret" not in without_solution(SOLUTION)
+    assert without_solution(SOLUTION, "double").endswith(f'x.\'\'\'\n    {course.STUB}"double: not solved yet")')
+    assert "secret" not in without_solution(SOLUTION, "double")
 
 
 def test_the_release_holds_what_students_need_and_no_secret(masters, masters_pass, tmp_path):
@@ -69,14 +70,15 @@ def test_the_release_holds_what_students_need_and_no_secret(masters, masters_pas
     sources = [cell.source for cell in copy.cells]
     assert sources[-1] == PROMPT and CHECK in sources and not any("never seen" in source for source in sources)
     check = copy.cells[sources.index(CHECK)]
-    assert check.metadata.editable is False and check.outputs[0].text == "double: right\n"
-    assert all(not cell.get("outputs") for cell in copy.cells if cell is not check)
-    assert (folder / "helpers" / "checks.py").exists() and not (folder / "helpers" / "course").exists()
+    assert check.metadata.editable is False and not any(cell.get("outputs") for cell in copy.cells)
+    helpers = folder / "helpers"
+    assert (helpers / "exercises" / "checks" / "part1.py").exists()
+    assert not (helpers / TEACHERS).exists() and not (helpers / MAKERS).exists()
     assert rubric.values.tolist() == [["part1_double", "double", 5]]
     with zipfile.ZipFile(tmp_path / "out" / "scene-workbook.zip") as archive:
         names = archive.namelist()
         assert "scene-workbook/notebooks/part1_double.ipynb" in names and "scene-workbook/README.md" in names
-        assert not any("course" in name or "__pycache__" in name for name in names)
+        assert not any({TEACHERS, "__pycache__"} & set(name.split("/")) for name in names)
 
 
 def test_a_folder_that_is_there_is_not_written_over(masters, tmp_path):
@@ -115,6 +117,30 @@ def test_whatever_would_leak_is_found_in_text_outputs_and_metadata(leak, masters
     assert find_leaks(notebooks, folder)
 
 
+@pytest.mark.parametrize("name", ["helpers/hints.py", "helpers/extra/hints.py", "helpers/a/b/hints", "data/hints.pt"])
+def test_a_secret_in_any_file_of_a_copy_is_refused(name, masters, masters_pass, tmp_path, monkeypatch):
+    root = tmp_path / "workbook"
+    (root / name).parent.mkdir(parents=True)
+    (root / name).write_text("x = 1\n")
+    monkeypatch.setattr(course, "ROOT", root)
+    monkeypatch.setattr(course, "COPIED", ["helpers", "data"])
+    release(tmp_path / "before", masters)
+    (root / name).write_text("def hint(x):\n    the_very_secret_answer = x + x\n")
+    with pytest.raises(WorkbookError, match=f"a line of the solution of double in {name}"):
+        release(tmp_path / "out", masters)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", [TEACHERS, f"extra/{TEACHERS}"])
+def test_what_stands_among_the_teachers_tools_is_not_copied(place, masters, masters_pass, tmp_path, monkeypatch):
+    path = tmp_path / "workbook" / "helpers" / place / "hidden.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("the_very_secret_answer = x + x\n")
+    monkeypatch.setattr(course, "ROOT", tmp_path / "workbook")
+    folder, _ = release(tmp_path / "out", masters)
+    assert (folder / "notebooks").exists() and not list(folder.rglob("hidden.py"))
+
+
 def test_the_workbooks_own_secrets_are_many_and_none_is_public():
     secrets = list(secrets_of(read_notebooks(NOTEBOOKS)))
     assert sum("solution" in what for what, _ in secrets) >= 15 and sum("answer" in what for what, _ in secrets) >= 15
@@ -142,7 +168,7 @@ def test_a_students_work_moves_to_a_newer_release(masters, masters_pass, tmp_pat
 WORK = {  # name: (what a student wrote, points, what is said)
     "right": ("def double(x):\n    return 2 * x", 5, "right"),
     "wrong": ("def double(x):\n    return x", 0, "AssertionError: expected 8"),
-    "stub": (f"def double(x):\n    {course.STUB}", 0, "not done yet"),
+    "stub": (f"def double(x):\n    {course.STUB}'double: not solved yet')", 0, "not solved yet"),
     "syntax": ("def double(x) return", 0, "SyntaxError"),
     "noise": (
         "import warnings\ndef double(x):\n    print('noise')\n    warnings.warn('x')\n    return 2 * x",

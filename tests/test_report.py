@@ -11,8 +11,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
+from helpers.exercises.cells import PROMPT, is_unanswered
 from helpers.files import NOTEBOOKS, WorkbookError
-from helpers.report import PROMPT, Details, is_unanswered, literal, make_report
+from helpers.report.gather import Details, make_report
+from helpers.report.typesetting import literal
 
 pytestmark = pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext (poppler-utils) is not installed")
 
@@ -269,7 +271,7 @@ def test_the_workbooks_own_report_asks_every_question(tmp_path):
 
 
 def test_the_button_in_the_last_notebook_writes_the_same_report(tmp_path):
-    from helpers.widgets import ReportPanel
+    from helpers.report.panel import ReportPanel
 
     panel = ReportPanel(tmp_path / "report.pdf")
     panel.fields["name"].value = "Ada Lovelace"

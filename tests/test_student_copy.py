@@ -14,9 +14,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers.course.release import release
-from helpers.exercises import read_notebooks
+from helpers.exercises.cells import read_notebooks
 from helpers.files import NOTEBOOKS
+from helpers.grader.release import release
 
 NAME = "scene-workbook"
 TEACHERS_COMMANDS = "release grade gradescope tune pretrain bench".split()

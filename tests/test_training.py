@@ -12,7 +12,8 @@ from torch import nn
 
 from helpers.data import Split, halve
 from helpers.files import ROOT, WorkbookError
-from helpers.models import SimpleNet, SimpleNetDropout, latency_ms, num_parameters, size_mb
+from helpers.measure import latency_ms, size_mb
+from helpers.models import SimpleNet, SimpleNetDropout, num_parameters
 from helpers.training import TrainConfig, choose_device, evaluate, fit, for_profile, make_optimizer, predict
 
 CONFIG = TrainConfig(num_epochs=3, batch_size=8, learning_rate=3e-3, device="cpu")

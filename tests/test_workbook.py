@@ -1,6 +1,5 @@
 """The frame: import order, the notebooks' form, the runner, the command line, the figures."""
 
-import ast
 import os
 import shutil
 import subprocess
@@ -12,46 +11,18 @@ import nbformat
 import pytest
 import torch
 
-from helpers import cli, plots, recipes, runner
+from helpers import plots, trained
 from helpers.augmentation import Augmentation
+from helpers.commands import cli
+from helpers.commands import run as runner
 from helpers.data import Scenes, Split, hold_out, prepare
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError
-from helpers.recipes import (
-    RECIPES,
-    find_recipe,
-    load_result,
-    load_tried,
-    run_seeds,
-    save_result,
-    save_tried,
-    summary,
-    try_settings,
-)
+from helpers.maker.tune import save_tried, try_settings
+from helpers.recipes import train_by_recipe
+from helpers.results import load_result, load_tried, save_result, summary
+from helpers.trained import ALL_RECIPES, find_recipe, run_seeds
 
 matplotlib.use("Agg")
-
-# A module may import those that stand before it.
-ORDER = """files workers mini_scenes download sources data models augmentation training small_weights alexnet
-folding pretraining finetuning recipes plots ablation quantization analysis runner report exercises widgets checks
-course bench cli""".split()
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "helpers").glob("*.py")), ids=lambda path: path.stem)
-def test_imports_go_one_way_and_name_what_they_take(path):
-    if path.stem == "__init__":
-        return
-    assert path.stem in ORDER, f"say in ORDER where {path.stem} stands"
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0 and all(alias.name != "*" for alias in node.names)
-            taken = [alias.name for alias in node.names] if node.module == "helpers" else [node.module]
-            for module in (
-                name.removeprefix("helpers.").split(".")[0]
-                for name in taken
-                if name.split(".")[0] in ("helpers", *ORDER)
-            ):
-                assert ORDER.index(module) < ORDER.index(path.stem), f"{path.stem} must not import {module}"
-
 
 @pytest.mark.parametrize("path", runner.all_notebooks(), ids=lambda path: path.stem)
 def test_a_notebook_is_as_the_grader_and_the_report_expect_it(path):
@@ -113,7 +84,7 @@ def test_parts_are_found_by_number_and_by_name():
 
 
 def _workbook(*arguments, **environment):
-    code = "from helpers.cli import main; main()"
+    code = "from helpers.commands.cli import main; main()"
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=os.environ | environment)
 
@@ -122,7 +93,7 @@ def test_help_names_the_commands_without_importing_torch():
     code = """
 import sys
 sys.argv = ["workbook", "--help"]
-from helpers.cli import main
+from helpers.commands.cli import main
 try:
     main()
 finally:
@@ -167,11 +138,11 @@ def scenes():
 
 @pytest.fixture
 def quick_recipe(monkeypatch, tmp_path):
-    recipe = RECIPES["SimpleNet"]
+    recipe = ALL_RECIPES["SimpleNet"]
     quick = replace(recipe, config=replace(recipe.config, num_epochs=2), grid={"learning_rate": (1e-3, 1e-9)})
-    monkeypatch.setitem(RECIPES, "SimpleNet", quick)
-    monkeypatch.setattr("helpers.recipes.RESULTS", tmp_path)
-    monkeypatch.setattr("helpers.recipes.hold_out", lambda split, _, seed: hold_out(split, 1, seed))
+    monkeypatch.setitem(ALL_RECIPES, "SimpleNet", quick)
+    monkeypatch.setattr("helpers.results.RESULTS", tmp_path)
+    monkeypatch.setattr("helpers.maker.tune.hold_out", lambda split, _, seed: hold_out(split, 1, seed))
 
 
 def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
@@ -187,7 +158,7 @@ def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
 
 def test_runs_with_another_augmentation_are_not_mixed_with_these(scenes, quick_recipe, monkeypatch):
     save_result(run_seeds("SimpleNet", scenes, seeds=[0]))
-    monkeypatch.setitem(RECIPES, "SimpleNet", replace(RECIPES["SimpleNet"], augment=Augmentation()))
+    monkeypatch.setitem(ALL_RECIPES, "SimpleNet", replace(ALL_RECIPES["SimpleNet"], augment=Augmentation()))
     save_result(run_seeds("SimpleNet", scenes, seeds=[1]))
     loaded = load_result("SimpleNet", "test")
     assert [run["seed"] for run in loaded["runs"]] == [1] == loaded["config"]["seed"]
@@ -201,18 +172,18 @@ def test_dropouts_recipe_learns_from_images_twice_as_large_as_those_it_is_measur
             for s in (scenes.train, scenes.val)
         ),
     )
-    train, val = RECIPES["SimpleNetDropout"].prepare(large)
+    train, val = ALL_RECIPES["SimpleNetDropout"].prepare(large)
     plain_train, plain_val = prepare(scenes)
     torch.testing.assert_close(val.images, plain_val.images)
     torch.testing.assert_close(train.images[:, :, ::2, ::2], plain_train.images)
-    quick = replace(RECIPES["SimpleNetDropout"].config, num_epochs=1, device="cpu")
-    _, history = recipes.run(RECIPES["SimpleNetDropout"], train, val, quick)
+    quick = replace(ALL_RECIPES["SimpleNetDropout"].config, num_epochs=1, device="cpu")
+    _, history = train_by_recipe(ALL_RECIPES["SimpleNetDropout"], train, val, quick)
     assert len(history) == 1
 
 
 def test_settings_are_tried_on_training_images_alone(scenes, quick_recipe, monkeypatch):
     first = Split(scenes.train.images[:60], scenes.train.labels[:60])
-    monkeypatch.setattr("helpers.recipes.hold_out", lambda *_: (first, first))
+    monkeypatch.setattr("helpers.maker.tune.hold_out", lambda *_: (first, first))
     forbidden = Scenes("test", scenes.train, None)
     table = try_settings("SimpleNet", forbidden, seeds=[0], jobs=1)
     assert sorted(table["learning_rate"]) == [1e-9, 1e-3] and (table["mean"].diff().dropna() <= 0).all()
@@ -228,12 +199,12 @@ def test_settings_tried_before_are_kept_and_a_second_try_replaces_the_first(scen
 
 
 def test_a_trained_network_comes_from_the_cache_the_second_time(scenes, quick_recipe, monkeypatch):
-    first = recipes.trained("SimpleNet", scenes)
-    monkeypatch.setattr(recipes, "run", None)  # another training would fail
-    second = recipes.trained("SimpleNet", scenes)
+    first = trained.trained("SimpleNet", scenes)
+    monkeypatch.setattr(trained, "train_by_recipe", None)  # another training would fail
+    second = trained.trained("SimpleNet", scenes)
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters()))
     with pytest.raises(TypeError):
-        recipes.trained("SimpleNet", scenes, seed=1)
+        trained.trained("SimpleNet", scenes, seed=1)
 
 
 def test_an_unknown_recipe_is_named():

@@ -1,0 +1,150 @@
+"""words -> command: `workbook lab, run, check, report, train, ...`; each imports what it needs when called."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from helpers.commands.options import Network, read_seeds, refuse_quick
+from helpers.files import NOTEBOOKS, ROOT, WorkbookError
+
+app = typer.Typer(
+    help="Scene recognition with deep learning: a workbook.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def main():
+    """Run the command line; a mistake its user can mend is printed without a traceback."""
+    try:
+        app()
+    except WorkbookError as error:
+        sys.exit(f"workbook: {error}")
+    except KeyboardInterrupt:
+        sys.exit("workbook: stopped.")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context):
+    """Open JupyterLab at Part 1. Further options go to Jupyter, as in `workbook lab --no-browser`."""
+    arguments = [
+        *("-m", "jupyterlab", f"--ServerApp.root_dir={NOTEBOOKS.parent}"),
+        "--LabApp.default_url=/lab/tree/notebooks/part1_standard_scaler.ipynb",
+        # Lab would look for updates and extensions on the network; .jupyter turns its news off.
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
+        [str(NOTEBOOKS.parent / ".jupyter"), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    )
+    os.execv(sys.executable, [sys.executable, *arguments, *context.args])
+
+
+@app.command()
+def run(
+    parts: Annotated[list[str] | None, typer.Argument(help="1 to 8, or a notebook's name; all by default.")] = None,
+    save: Annotated[bool, typer.Option("--save", help="Write the outputs back into the notebooks.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="A few epochs on a few images.")] = False,
+):
+    """Run notebooks without a screen; go on after one that fails, and say which failed and why."""
+    from helpers.commands.run import find_notebooks, run_notebooks
+
+    if quick:
+        os.environ["WORKBOOK_PROFILE"] = "quick"
+    failures = run_notebooks(find_notebooks(parts), save)
+    if failures:
+        print("\n".join(f"{name} failed: {why}" for name, why in failures.items()), file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def data(
+    source: Annotated[Path | None, typer.Option("--from", help="A zip or folder you already have.")] = None,
+):
+    """Fetch the photographs (92 MB, from the internet) into data/15-scene, or take them from a zip or folder."""
+    from helpers.data import load_folder
+    from helpers.sources.download import install_scenes
+
+    print(load_folder(install_scenes(source)))
+
+
+@app.command()
+def report(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The PDF to write.")] = Path("report.pdf"),
+    name: Annotated[str, typer.Option(help="Your name, for the cover.")] = "",
+    email: Annotated[str, typer.Option(help="Your address.")] = "",
+    id: Annotated[str, typer.Option("--id", help="Your student id.")] = "",
+    team: Annotated[str, typer.Option(help="Your team.")] = "",
+    title: Annotated[str, typer.Option(help="The report's title.")] = "Scene recognition with deep learning",
+    full: Annotated[bool, typer.Option("--full", help="Add every notebook, with its code.")] = False,
+    run_first: Annotated[bool, typer.Option("--run", help="Run the notebooks first, and keep their outputs.")] = False,
+    folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS,
+):
+    """Write answers, plots and tables of all notebooks into one PDF. Only what is stored in them is printed."""
+    from helpers.report.gather import Details, make_report
+
+    if run_first:
+        run([], save=True)
+    missing, log = make_report(output, Details(title, name, email, id, team), folder, full)
+    for sentence in log:
+        print(f"note: {sentence}", file=sys.stderr)
+    for sentence in missing:
+        print(f"missing: {sentence}")
+    print(f"{output} is written.")
+
+
+@app.command()
+def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS):
+    """Run every exercise and its check; print one line each, the points so far, and what is not answered yet."""
+    from helpers.exercises.cells import read_notebooks, unanswered
+    from helpers.exercises.points import run_exercises
+
+    notebooks = read_notebooks(folder)
+    outcomes = run_exercises(notebooks)
+    for outcome in outcomes:
+        exercise = outcome.exercise
+        print(f"{exercise.notebook:24} {exercise.name:26} {outcome.points:>3}/{exercise.points:<3} {outcome.message}")
+    possible = sum(outcome.exercise.points for outcome in outcomes)
+    print(f"{sum(outcome.points for outcome in outcomes)} of {possible} points.")
+    for question in unanswered(notebooks):
+        print(f"not answered yet: {question}")
+
+
+@app.command()
+def train(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-4"):
+    """Train a network by its recipe, once a seed; keep accuracies, times and curves in data/results."""
+    from helpers.data import load_scenes
+    from helpers.results import save_result, summary
+    from helpers.trained import ALL_RECIPES, find_recipe, run_seeds
+
+    refuse_quick("train")
+    name, seeds = find_recipe(network), read_seeds(seeds)
+    scenes = load_scenes(ALL_RECIPES[name].size)
+    for seed in seeds:  # what has ended is kept
+        result = save_result(run_seeds(name, scenes, [seed]))
+    print(f"{result['model']} on {result['dataset']}, seeds {result['config']['seed']}, {result['machine']}")
+    for key in ("train_accuracy", "val_accuracy", "val_accuracy_without_duplicates", "seconds"):
+        print(f"{key:>32}: {summary(result, key)}")
+
+
+@app.command()
+def update(
+    older: Annotated[Path, typer.Argument(help="The folder of your older copy.")],
+):
+    """Take your exercises and answers from an older copy into this one; the notebooks before that stay in before/."""
+    from helpers.exercises.carry_over import carry_over
+    from helpers.exercises.cells import read_notebooks
+
+    print("\n".join(carry_over(ROOT, read_notebooks(), read_notebooks(older / "notebooks"))))
+
+
+if importlib.util.find_spec("helpers.commands.teachers"):  # absent in students' copies
+    from helpers.commands import teachers
+
+    app.add_typer(teachers.app)

@@ -1,0 +1,1 @@
+"""Exercises: the notebooks' cells and tags, the checks, the points."""

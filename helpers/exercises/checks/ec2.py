@@ -1,0 +1,45 @@
+"""exercise -> raise or one line: the checks of EC2, on quantization."""
+
+import torch
+from torch.ao.quantization import MinMaxObserver
+
+from helpers.exercises.checks.tools import compare, expect, pair, passed
+
+
+def check_affine_parameters(function):
+    """Check (low, high) -> (scale, zero_point), against torch.ao.quantization's MinMaxObserver."""
+    for low, high in ((-1.0, 3.0), (0.0, 6.0), (-0.02, 0.01), (2.0, 5.0), (-7.0, -3.0)):
+        scale, zero_point = pair("affine_parameters", function(low, high), "scale and zero point")
+        observer = MinMaxObserver(torch.quint8, torch.per_tensor_affine)
+        observer(torch.tensor([low, high]))
+        expected_scale, expected_zero_point = observer.calculate_qparams()
+        what = f"of the range {low:g} to {high:g}"
+        if low > 0 or high < 0:
+            what += " (0 itself must have a code)"
+        compare(f"scale {what}", scale, expected_scale.item())
+        expect(isinstance(zero_point, int), f"zero point: expected an int, got {type(zero_point).__name__}.")
+        compare(f"zero point {what}", zero_point, expected_zero_point.item(), tolerance=0)
+    passed("affine_parameters")
+
+
+def check_quantise(function):
+    """Check (values, scale, zero_point) -> uint8 codes, against torch.fake_quantize_per_tensor_affine."""
+    values = torch.tensor([[-9.0, -1.0, -0.26, 0.0], [0.26, 0.74, 2.9, 60.0]])
+    for scale, zero_point in ((0.5, 10), (0.02, 128)):
+        codes = function(values, scale, zero_point)
+        expect(isinstance(codes, torch.Tensor), f"codes: expected a tensor, got {type(codes).__name__}.")
+        expect(codes.dtype == torch.uint8, f"codes: expected torch.uint8, got {codes.dtype}.")
+        rounded = torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, 255)
+        expected = (rounded / scale + zero_point).round()
+        compare(f"codes at scale {scale:g}, zero point {zero_point}", codes, expected, tolerance=0)
+    passed("quantise")
+
+
+def check_dequantise(function):
+    """Check (codes, scale, zero_point) -> values, against torch.fake_quantize_per_tensor_affine."""
+    codes = torch.arange(0, 252, 21, dtype=torch.uint8).view(3, 4)
+    for scale, zero_point in ((0.05, 30), (0.013, 100)):
+        values = scale * (codes.double() - zero_point)
+        expected = torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, 255)  # codes stay what they are
+        compare(f"values at scale {scale:g}, zero point {zero_point}", function(codes, scale, zero_point), expected)
+    passed("dequantise")

@@ -1,0 +1,41 @@
+"""exercise -> raise or one line: the checks of Part 1, on mean and standard deviation."""
+
+import numpy as np
+import torch
+from sklearn.preprocessing import StandardScaler
+from torchvision.transforms import v2
+
+from helpers.exercises.checks.tools import compare, expect, pair, passed
+
+
+def _uneven_images():
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (23, 1, 6, 6), generator=generator, dtype=torch.uint8)
+    images[:10] //= 3  # the first batches are darker than the last
+    return images
+
+
+def check_running_mean_and_std(function):
+    """Compare with StandardScaler.partial_fit on batches of unequal size, which can be read only once."""
+    values = _uneven_images().flatten().numpy() / 255
+    parts = np.split(values, [50, 400, 401])
+    scaler = StandardScaler()
+    for part in parts:
+        scaler.partial_fit(part[:, None])
+    mean, std = pair("running_mean_and_std", function(part for part in parts), "mean and std")
+    compare("the mean over batches of 50, 350, 1 and 427 values", mean, scaler.mean_.item())
+    compare("the standard deviation over the same batches", std, scaler.scale_.item())
+    passed("running_mean_and_std")
+
+
+def check_standardise(function):
+    """Compare with torchvision's Normalize."""
+    images = _uneven_images()
+    before = images.clone()
+    library = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.4], [0.2])])
+    result = function(images, 0.4, 0.2)
+    expect(isinstance(result, torch.Tensor), f"standardise: expected a tensor, got {type(result).__name__}.")
+    compare("the standardised images", result, library(images))
+    expect(result.dtype == torch.float32, f"standardise: expected torch.float32, got {result.dtype}.")
+    expect(torch.equal(images, before), "standardise: the images that went in were changed; return new ones.")
+    passed("standardise")

@@ -1,0 +1,23 @@
+"""exercise -> raise or one line: the checks of Part 7, on dropout."""
+
+import torch
+
+from helpers.exercises.checks.tools import compare, expect, passed
+
+
+def check_dropout(function):
+    """Check what is zeroed, what the rest is multiplied by, and that measuring changes nothing."""
+    torch.manual_seed(9)
+    values = torch.randn(200, 50) + 3
+    for p in (0.2, 0.5):
+        result = function(values, p, training=True)
+        expect(isinstance(result, torch.Tensor), f"dropout: expected a tensor, got {type(result).__name__}.")
+        compare("the shape after dropout", result.shape, values.shape)
+        kept = result != 0
+        share = 1 - kept.float().mean().item()
+        expect(abs(share - p) < 0.03, f"dropout with p={p}: expected about {p} of the values zero, got {share:.2f}.")
+        compare(f"the values that dropout with p={p} keeps", result[kept], values[kept] / (1 - p))
+        rows_differ = (kept != kept[0]).any()
+        expect(rows_differ, "dropout: expected a draw for each value, got the same for each row.")
+    compare("dropout with training=False", function(values, 0.5, training=False), values)
+    passed("dropout")

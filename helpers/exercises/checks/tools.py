@@ -1,0 +1,46 @@
+"""exercise -> raise or one line: the checks of the notebooks' exercises.
+
+Each check calls the student's function on small inputs and compares what comes back with the library's version of the
+same thing. It raises CheckFailed, with what was expected and what came, or prints one fixed line.
+"""
+
+
+import torch
+
+from helpers.files import WorkbookError
+
+
+class CheckFailed(WorkbookError, AssertionError):
+    """An exercise does not do what its text asks."""
+
+
+def compare(what, got, expected, tolerance=1e-4):
+    """Raise CheckFailed unless `got` has the shape and, within a relative tolerance, the values of `expected`."""
+    expected = torch.as_tensor(expected).detach().double()
+    try:
+        values = torch.as_tensor(got).detach().double()
+    except (TypeError, ValueError, RuntimeError):
+        raise CheckFailed(f"{what}: expected numbers, got {type(got).__name__}.") from None
+    if values.shape != expected.shape:
+        raise CheckFailed(f"{what}: expected shape {tuple(expected.shape)}, got {tuple(values.shape)}.")
+    if not torch.allclose(values, expected, rtol=tolerance, atol=tolerance * expected.abs().max().item()):
+        raise CheckFailed(f"{what}: expected {_brief(expected)}, got {_brief(values)}.")
+
+
+def _brief(values):
+    numbers = [f"{v:.5g}" for v in values.flatten().tolist()]
+    return numbers[0] if values.ndim == 0 else f"[{', '.join(numbers[:4])}{', ...' if len(numbers) > 4 else ''}]"
+
+
+def expect(condition, message):
+    if not condition:
+        raise CheckFailed(message)
+
+
+def pair(name, result, of_what):
+    expect(isinstance(result, tuple) and len(result) == 2, f"{name}: return two things, {of_what}.")
+    return result
+
+
+def passed(name):
+    print(f"{name}: right")

@@ -1,0 +1,167 @@
+"""notebook -> ready kernel: the look of figures, how long the cells take here, and errors in one line."""
+
+import ast
+import json
+import os
+import re
+import statistics
+import time
+
+import torch
+import torch.nn.functional as F
+from IPython import get_ipython
+
+from helpers import plots
+from helpers.files import NOT_SOLVED, RESULTS, atomic_write, profile
+from helpers.models import SimpleNet
+from helpers.progress import cell_begins, in_words
+from helpers.sources.photographs import find_folder
+
+TIMES = RESULTS / "times.json"  # what `workbook run --save` measured
+STOPPED = "Stopped. Run this cell again to go on: what was saved on the way is kept."
+MINI_SHARE = 0.5  # the mini scenes have half as many training images as the photographs
+
+
+def begin(name):
+    """Prepare the kernel of the notebook `name`, and print how long its cells take on this machine.
+
+    From then on, a cell that needs an exercise which is not solved yet says so in one line, and the cells after it go
+    on; an interrupted cell ends in one sentence.
+    """
+    plots.set_style()
+    if shell := get_ipython():
+        _Open(shell).install()
+    print(time_needed(name))
+
+
+# --- how long --------------------------------------------------------------------------------------------------------
+
+
+def time_needed(name):
+    """Return a sentence: how long all cells of the notebook take here, and the longest of them."""
+    if profile() == "quick":
+        return "The quick profile: a few epochs on a few images."
+    times = load_times()
+    if name not in times.get("notebooks", {}):
+        return "How long these cells take was not measured yet."
+    measured = times["notebooks"][name]
+    speed = step_ms() / times["step_ms"] * (MINI_SHARE if find_folder() is None else 1)
+    total, longest = (in_words(max(1, speed * measured[key])) for key in ("seconds", "longest_s"))
+    return f"All cells take about {total} here, the longest {longest} (under “{measured['longest']}”)."
+
+
+def load_times():
+    """Return the measured times: {"step_ms", "notebooks": {name: {"seconds", "longest_s", "longest"}}}, or {}."""
+    try:
+        return json.loads(TIMES.read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def keep_times(name, notebook):
+    """Keep how long the cells of a notebook took that nbclient has just run."""
+    times = load_times() or {"notebooks": {}}
+    times["step_ms"] = round(times.get("step_ms") or step_ms(), 2)
+    times["notebooks"][name] = measure(notebook)
+    with atomic_write(TIMES) as temporary:
+        temporary.write_text(json.dumps(times, indent=1, ensure_ascii=False) + "\n")
+
+
+def measure(notebook):
+    """Return {"seconds", "longest_s", "longest"} of an executed notebook; "longest" is the section of that cell."""
+    section, seconds = "", {}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            section = (re.findall(r"^##+ (.*)", cell.source, flags=re.M) or [section])[-1]
+        elif stamps := cell.metadata.get("execution"):
+            begin_s, end_s = (_seconds(stamps[key]) for key in ("iopub.execute_input", "shell.execute_reply"))
+            seconds[end_s - begin_s] = section
+    longest = max(seconds)
+    return {"seconds": round(sum(seconds), 1), "longest_s": round(longest, 1), "longest": seconds[longest]}
+
+
+def _seconds(stamp):
+    return time.mktime(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")) + float(f"0{stamp[19:-1]}")
+
+
+def step_ms(repeats=9):
+    """Return the median time of a training step of SimpleNet on 64 images, in ms: the speed of this machine."""
+    model, images, labels = SimpleNet(), torch.randn(64, 1, 64, 64), torch.arange(64) % 15
+    times = []
+    for _ in range(repeats + 2):
+        start = time.perf_counter()
+        F.cross_entropy(model(images), labels).backward()
+        times.append(1000 * (time.perf_counter() - start))
+    return statistics.median(times[2:])
+
+
+# --- errors in one line ----------------------------------------------------------------------------------------------
+
+
+class _Open:
+    """What is still open in a notebook: which names a cell would have set, had its exercise been solved."""
+
+    def __init__(self, shell):
+        self.shell, self.source = shell, ""  # of the cell that runs
+        self.exercise, self.names = None, {}  # that this cell needs; {name that is not set: exercise}
+
+    def install(self):
+        """Let IPython ask this object about unsolved exercises, names that they leave out, and interrupts."""
+        self.shell.set_custom_exc((NotImplementedError, NameError, KeyboardInterrupt), self.explain)
+        for event, function in {"pre_run_cell": self.before, "post_run_cell": self.after}.items():
+            for old in [f for f in self.shell.events.callbacks[event] if getattr(f, "__qualname__", "") == function.__qualname__]:
+                self.shell.events.unregister(event, old)
+            self.shell.events.register(event, function)
+
+    def before(self, info):
+        """Remember the source of the cell that begins."""
+        self.source, self.exercise = info.raw_cell, None
+        cell_begins()
+
+    def explain(self, shell, kind, error, traceback, tb_offset=None):
+        """Show one line for what is not solved or was stopped, the usual traceback for any other error."""
+        if kind is KeyboardInterrupt:
+            shell._showtraceback(kind, error, [STOPPED])
+            return
+        self.exercise = self.exercise_behind(error)
+        if self.exercise is None:
+            stack = shell.InteractiveTB.structured_traceback(kind, error, traceback, tb_offset=tb_offset)
+            shell._showtraceback(kind, error, stack)
+            return
+        self.names |= dict.fromkeys(names_set_by(self.source), self.exercise)
+        line = f"{self.exercise}{NOT_SOLVED}"
+        if os.environ.get("WORKBOOK_STRICT") and is_from_check(traceback):
+            self.exercise = None
+            shell._showtraceback(kind, error, [line])
+        else:
+            print(line)
+
+    def exercise_behind(self, error):
+        """Return the exercise whose absence an error comes from, None where it comes from elsewhere."""
+        if isinstance(error, NameError):
+            return self.names.get(error.name)
+        return str(error).removesuffix(NOT_SOLVED) if str(error).endswith(NOT_SOLVED) else None
+
+    def after(self, result):
+        """Take a cell whose exercise is not solved for done, so that Lab's "Run All" goes on behind it."""
+        if self.exercise and result.error_in_exec is not None:
+            result.error_in_exec = None
+
+
+def names_set_by(source):
+    """Return the names that a cell sets, functions included."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except SyntaxError:  # magics: such cells depend on no exercise
+        return set()
+    set_by = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return set_by | {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+
+
+def is_from_check(traceback):
+    """Return whether an error passed through a check of `helpers.exercises.checks`."""
+    while traceback:
+        if traceback.tb_frame.f_globals.get("__name__", "").startswith("helpers.exercises.checks."):
+            return True
+        traceback = traceback.tb_next
+    return False

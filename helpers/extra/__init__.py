@@ -1,0 +1,1 @@
+"""What the extra-credit notebooks need: studies, compressed networks, analyses."""

@@ -1,0 +1,37 @@
+"""model -> smaller model: bfloat16, and thin linear layers."""
+
+import copy
+
+import torch
+from torch import nn
+
+from helpers.extra.quantization import input_rule_and_layers
+from helpers.sources.small_weights import BIG_LAYERS
+
+
+class Bfloat16(nn.Module):
+    """A network whose weights and activations are bfloat16: half the size; 8 bits of them are the exponent."""
+
+    def __init__(self, model):
+        super().__init__()
+        prepare, layers = input_rule_and_layers(copy.deepcopy(model).cpu().eval())
+        self.prepare, self.layers = prepare, layers.to(torch.bfloat16)
+
+    def forward(self, images):
+        """Return the logits of images in float32."""
+        return self.layers(self.prepare(images).bfloat16()).float()
+
+
+def with_thin_layers(model, rank):
+    """Return a copy of AlexNet whose two big linear layers are two thin ones each, of this rank (Denton et al., 2014).
+
+    For the workbook's small weights and their rank, nothing is lost: that is how they were made.
+    """
+    thin = copy.deepcopy(model).cpu().eval()
+    for index in BIG_LAYERS:
+        whole = thin.classifier[index]
+        left, values, right = torch.svd_lowrank(whole.weight.detach(), q=rank, niter=4)  # (out, q), (q,), (in, q)
+        down, up = nn.Linear(whole.in_features, rank, bias=False), nn.Linear(rank, whole.out_features)
+        down.weight.data, up.weight.data, up.bias.data = right.T, left * values, whole.bias.detach()
+        thin.classifier[index] = nn.Sequential(down, up)
+    return thin

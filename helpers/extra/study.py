@@ -1,0 +1,103 @@
+"""study -> table of runs: a question, the settings that may answer it, and what each did over several seeds."""
+
+import itertools
+import json
+from dataclasses import asdict, dataclass, replace
+
+import joblib
+import torch
+
+from helpers.extra.runs import measure_times, run_alone
+from helpers.extra.settings import SIMPLE_NET
+from helpers.files import atomic_write, cache_folder, digest, profile
+from helpers.measure import machine
+from helpers.progress import ask_before, progress
+from helpers.training import TrainConfig
+from helpers.workers import workers
+
+RUN_VERSION = 1  # raise it when a run would come out otherwise: older ones are then made anew
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question, and the settings whose runs may answer it."""
+
+    name: str
+    question: str
+    settings: tuple  # of Settings
+    varied: tuple  # the names of the settings that differ
+    seeds: tuple = (0, 1, 2)
+
+
+def grid(name, question, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
+    """Return the Study of every combination of the values, as in `grid(..., learning_rate=(1e-3, 1e-2))`."""
+    combinations = [dict(zip(values, chosen)) for chosen in itertools.product(*values.values())]
+    return Study(name, question, tuple(replace(base, **c) for c in combinations), tuple(values), tuple(seeds))
+
+
+def one_at_a_time(name, question, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
+    """Return the Study of the base and of every value with all else as in the base."""
+    changed = [replace(base, **{key: value}) for key, chosen in values.items() for value in chosen]
+    return Study(name, question, tuple(dict.fromkeys([base, *changed])), tuple(values), tuple(seeds))
+
+
+# --- a study ---------------------------------------------------------------------------------------------------------
+
+
+def run_study(study, material, jobs=None, cluster=None):
+    """Return the runs of a Study, a list of dicts: settings, seed, status, accuracies, history, times, parameters.
+
+    Runs go side by side, one a core (`jobs`), or to the Dask cluster whose scheduler has the address `cluster`; then
+    times are measured here, one after the other. What was run before comes from the cache, where every run is put as
+    soon as it ends: after an interrupt the same call goes on. In the profile "quick": one seed, one epoch.
+    """
+    if profile() == "quick":
+        quick = tuple(replace(settings, num_epochs=1) for settings in study.settings)
+        study, jobs = replace(study, settings=quick, seeds=study.seeds[:1]), 1
+    key = material.key()
+    path = lambda kind, *task: cache_folder() / "runs" / f"{digest([RUN_VERSION, kind, *task, key])}.json"
+    tasks = {path("run", asdict(s), seed): (s, seed) for s in study.settings for seed in study.seeds}
+    missing = {place: task for place, task in tasks.items() if _read(place) is None}
+    _run_missing(missing, material, f"Runs of {study.name}", jobs, cluster)
+    timed = {path("times", asdict(s), machine(TrainConfig())): s for s in study.settings}
+    for place, settings in progress(timed.items(), desc="Measuring times", unit="network", delay=1):
+        if _read(place) is None:
+            _write(place, measure_times(settings, material))
+    times = {settings: _read(place) for place, settings in timed.items()}
+    return [_read(place) | times[settings] for place, (settings, _) in tasks.items()]
+
+
+def _run_missing(missing, material, title, jobs, cluster):
+    """Run the tasks {path: (settings, seed)} side by side, and write each when it ends."""
+    if not missing:
+        return
+    num_cores = torch.get_num_threads()
+    jobs = jobs or min(num_cores, len(missing))
+    longest = max(missing.values(), key=lambda task: task[0].num_epochs)[0]
+    if len(missing) > 3:  # else the estimate would take as long as the runs
+        seconds = measure_times(longest, material)["training_s"] * len(missing)
+        ask_before(seconds, f"{title.replace('Runs', f'{len(missing)} runs', 1)}")
+    threads = max(1, num_cores // jobs)
+    work = [joblib.delayed(_numbered)(i, *task, material, threads) for i, task in enumerate(missing.values())]
+    places = list(missing)
+    with workers(jobs, threads, cluster):
+        results = joblib.Parallel(return_as="generator_unordered")(work)
+        for index, result in progress(results, total=len(work), desc=title, unit="run", delay=1):
+            _write(places[index], result)
+    torch.set_num_threads(num_cores)
+
+
+def _numbered(index, *task):
+    return index, run_alone(*task)
+
+
+def _read(path):
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):  # absent, or damaged: it is run again
+        return None
+
+
+def _write(path, content):
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(content))

@@ -1,0 +1,70 @@
+"""runs -> table: means over seeds, and what cannot be told apart."""
+
+import math
+from dataclasses import fields
+
+import pandas as pd
+
+from helpers.extra.settings import Settings
+
+
+def summarise(runs, varied):
+    """Return a table with a row for each of the settings: means over seeds, `..._std` their standard deviations.
+
+    `varied` names the settings to show. Accuracies are shares; a setting with a diverged run has none.
+    """
+    own = [f.name for f in fields(Settings)]
+    accuracies = ["train_accuracy", "held_out_accuracy", "val_accuracy"]
+    table = pd.DataFrame([{k: v for k, v in run.items() if k != "history"} for run in runs])
+    table = table.reindex(columns=[*own, "seed", "status", *accuracies, "training_s", "inference_ms", "num_parameters"])
+    groups = table.groupby(own, sort=False)
+    means = groups[accuracies].mean()
+    means[groups["status"].agg(lambda status: (status == "diverged").any())] = float("nan")
+    columns = {}
+    for name in accuracies:
+        columns |= {name: means[name], f"{name}_std": groups[name].std()}
+    rest = groups[["training_s", "inference_ms", "num_parameters"]].first()
+    summary = pd.concat([pd.DataFrame(columns), rest], axis=1).assign(num_seeds=groups["seed"].count())
+    return summary.reset_index()[[*varied, *columns, *rest, "num_seeds"]]
+
+
+def standard_error(accuracy, num_images):
+    """Return the standard error of an accuracy measured on so many images: that of a proportion."""
+    return (accuracy * (1 - accuracy) / num_images) ** 0.5
+
+
+def ties_with_best(accuracies, spreads):
+    """Return (index of the highest accuracy, indices of those that cannot be told from it).
+
+    Two are a tie if they differ by no more than their spreads together, sqrt(a^2 + b^2). NaN never wins nor ties.
+    """
+    known = [i for i, accuracy in enumerate(accuracies) if accuracy == accuracy]
+    if not known:
+        return None, []
+    best = max(known, key=lambda i: accuracies[i])
+    close = lambda i: accuracies[best] - accuracies[i] <= math.hypot(spreads[best], spreads[i])
+    return best, [i for i in known if i != best and close(i)]
+
+
+def as_shown(table):
+    """Return a study's table for reading: "0.572 ± 0.004" for mean and standard deviation, the best marked.
+
+    The best is the one with the highest mean on the held-out images; "tie" marks those within the spread of it.
+    """
+    names = {"train_accuracy": "training", "held_out_accuracy": "held out", "val_accuracy": "validation"}
+    measured = [*names, *(f"{name}_std" for name in names), "training_s", "inference_ms", "num_parameters", "num_seeds"]
+    shown = table[[column for column in table if column not in measured]].rename(columns=lambda c: c.replace("_", " "))
+    for name, title in names.items():
+        shown[title] = [_mean_and_std(*pair) for pair in zip(table[name], table[f"{name}_std"])]
+    best, ties = ties_with_best(list(table["held_out_accuracy"]), list(table["held_out_accuracy_std"].fillna(0)))
+    shown[""] = ["best" if i == best else "tie" if i in ties else "" for i in range(len(table))]
+    shown["training, s"] = table["training_s"].round(1)
+    shown["one image, ms"] = table["inference_ms"].round(2)
+    shown["parameters"] = [f"{number:,}" for number in table["num_parameters"]]
+    return shown.set_axis([""] * len(shown))  # the rows' numbers would say nothing
+
+
+def _mean_and_std(mean, std):
+    if mean != mean:
+        return "diverged"
+    return f"{mean:.3f}" if std != std else f"{mean:.3f}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{std:.3f}"

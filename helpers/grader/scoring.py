@@ -1,0 +1,145 @@
+"""exercise sources -> scores: a grading notebook for each submission, and what nbval says of its cells."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+import nbformat
+
+from helpers.exercises.cells import import_of_checks, imports_of
+from helpers.exercises.points import find_exercises
+from helpers.grader import hidden, probes
+from helpers.grader.sandbox import LIMITS, TIME_IS_UP, Limits
+
+# A notebook does not see what another defined. (%reset collects garbage, too, and takes most of a second.)
+RESET = """for name in [name for name in globals() if name[0] != "_" and name not in ("In", "Out", "get_ipython")]:
+    del globals()[name]"""
+SHOWN, UNSHOWN = 1, 2  # phases: what a student's code says in the second, which knows hidden inputs, is never shown
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a class is graded by: the masters' exercises and solutions, the secret, the limits, the sandbox."""
+
+    exercises: list  # of Exercise, with the master's solution as source
+    imports: dict  # {notebook: import statements of the master}
+    secret: str
+    limits: Limits = LIMITS
+    sandbox: str = "bubblewrap"
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one exercise of one submission got."""
+
+    exercise: str
+    points: int  # got
+    possible: int
+    message: str  # for the student; no hidden value stands in it
+
+
+def make_plan(notebooks, secret, limits=LIMITS, sandbox="bubblewrap"):
+    """Return the Plan of master notebooks {stem: notebook}."""
+    imports = {stem: imports_of(notebook) for stem, notebook in notebooks.items()}
+    return Plan(find_exercises(notebooks), imports, secret, limits, sandbox)
+
+
+def solution(exercise, imports):
+    """Return the master's function of an exercise, as the masters say it. Trusted code."""
+    scope = {}
+    exec(imports + "\n" + exercise.source, scope)
+    return scope[exercise.name]
+
+
+# --- sources -> grading notebook -------------------------------------------------------------------------------------
+
+
+def grading_notebook(plan, sources, imports, digest):
+    """Return the notebook that nbval runs: checks, the student's sources, and inputs drawn for this submission.
+
+    `sources` is {exercise: source}, `imports` the student's {exercise: import statements}. All visible checks come
+    first: what a student prints there is shown to them, and hidden inputs are not yet in the process.
+    """
+    exercises = [e for e in plan.exercises if e.name in sources]
+    cells = []
+    for exercise in exercises:
+        checks = import_of_checks(exercise.notebook)
+        seeded = f"import probes\n{checks}\nprobes.seed_everything()\n{exercise.check}"
+        cells += source_cells(exercise, plan, sources, imports, SHOWN)
+        cells += [cell(seeded, exercise.name, "visible", SHOWN, {"line": f"{exercise.name}: right\n"})]
+    for exercise in exercises:
+        cells += source_cells(exercise, plan, sources, imports, UNSHOWN)
+        cells += hidden_cells(exercise, plan, digest)
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def cell(source, exercise, part, phase, expected=None, kind=""):
+    """Return a cell that says what it is; nbval compares outputs only of cells that look as if they had run."""
+    grading = {"exercise": exercise, "part": part, "phase": phase, "kind": kind}
+    metadata = {"grading": grading, "expected": expected or {}}
+    return nbformat.v4.new_code_cell(source, metadata=metadata, execution_count=1)
+
+
+def source_cells(exercise, plan, sources, imports, phase):
+    """Return the cells of imports and of the student's source; a notebook's first exercise begins anew."""
+    notebook = [e.name for e in plan.exercises if e.notebook == exercise.notebook and e.name in sources]
+    first = [RESET] if exercise.name == notebook[0] else []
+    wanted = [*first, plan.imports[exercise.notebook], *guarded(imports.get(exercise.name, ""))]
+    return [
+        cell("\n".join(wanted), exercise.name, "imports", phase),
+        cell(sources[exercise.name], exercise.name, "source", phase),
+    ]
+
+
+def guarded(imports):
+    """Yield a student's import statements so that one which fails costs nothing but itself."""
+    for line in imports.splitlines():
+        yield f"try:\n    {line}\nexcept Exception:\n    pass"
+
+
+def hidden_cells(exercise, plan, digest):
+    """Yield a cell for each drawn input, with what the master's solution says of it."""
+    if exercise.name not in hidden.DRAWS:
+        return
+    generator = hidden.generator_for(plan.secret, digest, exercise.name)
+    function = solution(exercise, plan.imports[exercise.notebook])
+    for kind, inputs in hidden.draw(exercise.name, generator):
+        is_random = exercise.name in hidden.VERIFY
+        values = None if is_random else json.loads(json.dumps(probes.run(exercise.name, function, inputs)))
+        source = f"import probes\nprobes.show_values({exercise.name!r}, {exercise.name}, {json.dumps(inputs)!r})"
+        yield cell(source, exercise.name, "hidden", UNSHOWN, {"inputs": inputs, "values": values}, kind)
+
+
+# --- results of cells -> scores --------------------------------------------------------------------------------------
+
+
+def scores_of(notebook, lines, plan):
+    """Return the Score of every exercise: points only where every cell of it ran and was right."""
+    wanted = Counter(cell.metadata["grading"]["exercise"] for cell in notebook.cells)
+    scores = []
+    for exercise in plan.exercises:
+        mine = [line for line in lines if line["exercise"] == exercise.name]
+        is_whole = len(mine) == wanted[exercise.name] > 0
+        is_right = is_whole and all(line["passed"] for line in mine if line["part"] != "imports")
+        points = exercise.points if is_right else 0
+        scores.append(Score(exercise.name, points, exercise.points, message_of(exercise, mine, is_right)))
+    return scores
+
+
+def message_of(exercise, lines, is_right):
+    """Return a sentence for the student: of a visible check what it said, of hidden ones only the kinds that failed."""
+    if is_right:
+        return "right"
+    failed = [line for line in lines if not line["passed"] and line["part"] != "imports"]
+    said = [clean(line["message"]) for line in failed if line["phase"] == SHOWN]
+    if said:
+        return "not solved yet" if said[0].startswith("NotImplementedError") else said[0].removeprefix("CheckFailed: ")
+    kinds = dict.fromkeys(line["kind"] for line in failed if line["kind"] and line["message"] != TIME_IS_UP)
+    if kinds:
+        return f"The visible check holds, and a hidden one fails, with: {', '.join(kinds)}."
+    return "It was not graded to the end: the time was up." if lines else "It is not in the submission."
+
+
+def clean(text):
+    """Return text that any file can hold and any screen show."""
+    return "".join(c if c.isprintable() else " " for c in text.encode("utf-8", "replace").decode())

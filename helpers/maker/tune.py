@@ -1,0 +1,64 @@
+"""recipe + grid -> table: which settings do best on held-out training images."""
+
+import itertools
+from dataclasses import fields, replace
+from functools import partial
+
+import joblib
+import pandas as pd
+import torch
+
+from helpers.data import Scenes, hold_out
+from helpers.files import atomic_write
+from helpers.models import SimpleNetDropout
+from helpers.progress import progress
+from helpers.recipes import train_by_recipe
+from helpers.results import load_tried, tried_path
+from helpers.trained import ALL_RECIPES
+from helpers.training import TrainConfig
+
+SETTINGS = ("num_epochs", "batch_size", "learning_rate", "weight_decay", "label_smoothing")  # what grids may vary
+
+
+def vary(recipe, settings):
+    """Return a recipe with other settings: fields of its config, `dropout_rate`, `augmentation` (its strength)."""
+    names = {f.name for f in fields(TrainConfig)}
+    recipe = replace(recipe, config=replace(recipe.config, **{k: v for k, v in settings.items() if k in names}))
+    if "dropout_rate" in settings:
+        recipe = replace(recipe, build=partial(SimpleNetDropout, rate=settings["dropout_rate"]))
+    if "augmentation" in settings:
+        recipe = replace(recipe, augment=recipe.augment.scaled(settings["augmentation"]))
+    return recipe
+
+
+def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
+    """Train every setting of the recipe's grid and measure it on 40 held-out training images a class, others each seed.
+
+    Return a table, the best first: a row a setting, with mean and std over seeds. Validation images are not looked at.
+    """
+    recipe = ALL_RECIPES[name]
+    settings = [dict(zip(recipe.grid, values)) for values in itertools.product(*recipe.grid.values())]
+
+    def measure(setting, seed):
+        torch.set_num_threads(1)
+        train, held_out = recipe.prepare(Scenes(scenes.name, *hold_out(scenes.train, 40, seed)))
+        varied = vary(recipe, setting | {"seed": seed})
+        _, history = train_by_recipe(varied, train, held_out, varied.config)
+        shown = {key: getattr(varied.config, key) for key in SETTINGS} | setting
+        return shown | {"held_out_accuracy": history[-1]["val_accuracy"]}
+
+    tasks = [joblib.delayed(measure)(setting, seed) for setting in settings for seed in seeds]
+    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
+    rows = list(progress(parallel(tasks), total=len(tasks), desc=f"Settings of {name}", unit="run"))
+    rows = pd.DataFrame(rows)
+    columns = [column for column in rows if column != "held_out_accuracy"]
+    table = rows.groupby(columns)["held_out_accuracy"].agg(["mean", "std", "count"])
+    return table.sort_values("mean", ascending=False).round(4).reset_index()
+
+
+def save_tried(dataset, name, table):
+    """Add a table of `try_settings` to what was tried before; a setting tried again replaces its old row."""
+    table = pd.concat([table, load_tried(dataset, name)])
+    table = table.drop_duplicates([column for column in table if column not in ("mean", "std", "count")])
+    with atomic_write(tried_path(dataset, name)) as temporary:
+        table.sort_values("mean", ascending=False).to_csv(temporary, index=False)

@@ -1,0 +1,1 @@
+"""Executed notebooks -> one PDF."""

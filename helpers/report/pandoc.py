@@ -1,0 +1,146 @@
+"""Markdown and tables -> pandoc's tree, of which only known, harmless nodes go on -> typst."""
+
+import json
+import re
+import secrets
+import subprocess
+
+import pypandoc
+
+from helpers.files import WorkbookError
+from helpers.report.typesetting import literal
+
+# No raw typst, HTML or TeX, and no attributes: text that looks like them is printed as it is.
+MARKDOWN = (
+    "markdown_strict-raw_html+pipe_tables+backtick_code_blocks+fenced_code_blocks+tex_math_dollars+strikeout+task_lists"
+    "+lists_without_preceding_blankline+intraword_underscores+space_in_atx_header+startnum+fancy_lists"
+)
+HARMLESS = set(
+    """Str Emph Underline Strong Strikeout Superscript Subscript SmallCaps Quoted Code Space SoftBreak LineBreak Math
+    Plain Para LineBlock CodeBlock BlockQuote OrderedList BulletList DefinitionList Header HorizontalRule Table
+    AlignDefault AlignLeft AlignRight AlignCenter ColWidth ColWidthDefault InlineMath DisplayMath SingleQuote
+    DoubleQuote Decimal DefaultStyle DefaultDelim Period OneParen TwoParens LowerAlpha UpperAlpha LowerRoman
+    UpperRoman Example""".split()
+)
+WITH_ATTRIBUTES = {"Code": 0, "CodeBlock": 0, "Header": 1, "Table": 0}
+
+
+def read_tree(text, reader):
+    """Return pandoc's tree of blocks of a text, None where pandoc gives up."""
+    command = [pypandoc.get_pandoc_path(), "--sandbox", "-f", reader, "-t", "json"]
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=20)
+        return json.loads(done.stdout)["blocks"] if done.returncode == 0 else None
+    except (subprocess.TimeoutExpired, ValueError):
+        return None
+
+
+def clean(node, reader, attachments):
+    """Return a tree of harmless nodes: attributes emptied, pictures fetched, raw code and unknown nodes as text."""
+    if isinstance(node, list):
+        return [part for child in node for part in as_list(clean(child, reader, attachments), child)]
+    if not isinstance(node, dict) or "t" not in node:
+        return node
+    kind, content = node["t"], node.get("c")
+    if kind == "Image":
+        name = reader.picture_of(content[2][0], attachments)
+        alt = plain_text(content[1])
+        if name:
+            return {
+                "t": "RawInline",
+                "c": ["typst", f"#fit(image({literal(name)}, alt: {literal(alt or 'a picture')}))"],
+            }
+        return {"t": "Str", "c": f"(picture: {alt or content[2][0]})"}
+    if kind == "Link":
+        text, (url, _) = clean(content[1], reader, attachments), content[2]
+        is_web = re.match(r"https?://", url)
+        return {"t": "Link", "c": [["", [], []], text, [url, ""]]} if is_web else text
+    if kind in ("Span", "Div", "Cite", "Figure", "Note"):
+        return clean(content[-1] if isinstance(content, list) and content else [], reader, attachments)
+    if kind in ("RawBlock", "RawInline"):
+        return {"t": "CodeBlock" if kind == "RawBlock" else "Code", "c": [["", [], []], content[1]]}
+    if kind not in HARMLESS:
+        return {"t": "Str", "c": plain_text(content)}
+    if content is None:
+        return {"t": kind}
+    if kind == "Table":
+        content = without_attributes(content)
+    content = clean(content, reader, attachments) if isinstance(content, list) else content
+    if kind in WITH_ATTRIBUTES:
+        content[WITH_ATTRIBUTES[kind]] = ["", [], []]
+    return {"t": kind, "c": content}
+
+
+def as_list(cleaned, original):
+    """Return what `clean` made of one child as a list of children: a wrapper that fell away leaves several."""
+    fell_away = isinstance(original, dict) and original.get("t") in ("Span", "Div", "Cite", "Figure", "Note", "Link")
+    return cleaned if fell_away and isinstance(cleaned, list) else [cleaned]
+
+
+def without_attributes(node):
+    """Return a table's content with every [id, classes, keys and values] in it emptied."""
+    if isinstance(node, list):
+        if len(node) == 3 and isinstance(node[0], str) and all(isinstance(part, list) for part in node[1:]):
+            return ["", [], []]
+        return [without_attributes(child) for child in node]
+    return node
+
+
+def plain_text(node):
+    """Return the text in a tree."""
+    if isinstance(node, dict):
+        return " " if node.get("t") in ("Space", "SoftBreak") else plain_text(node.get("c"))
+    if isinstance(node, list):
+        return "".join(map(plain_text, node))
+    return node if isinstance(node, str) else ""
+
+
+def with_level(block, level):
+    """Return a block; a heading gets `level` or, if it is a smaller one, a smaller one."""
+    if block["t"] != "Header":
+        return block
+    number = min(6, max(level, block["c"][0] + level - 3))
+    return {"t": "Header", "c": [number, ["", [], []], block["c"][2]]}
+
+
+def raw(text):
+    """Return typst of our own as a block of pandoc's tree."""
+    return {"t": "RawBlock", "c": ["typst", text]}
+
+
+def write_pieces(gathered):
+    """Let pandoc write all pieces as typst, in one go; mathematics that it cannot write is printed as source."""
+    text, warnings = write_tree(gathered.pieces)
+    bad = set(re.findall(r"Could not convert TeX math (.*?), rendering as TeX", " ".join(warnings.split())))
+    if bad:
+        for piece in gathered.pieces:
+            found = []
+            piece.blocks = boxed_math(piece.blocks, bad, found)
+            gathered.log += [f"{piece.where}: this mathematics cannot be printed: {formula}" for formula in found]
+        text, _ = write_tree(gathered.pieces)
+    for piece, part in zip(gathered.pieces, text):
+        piece.typst = part
+
+
+def write_tree(pieces):
+    """Return (typst of each piece, pandoc's warnings)."""
+    mark = f"//{secrets.token_hex(16)}"
+    blocks = [block for piece in pieces for block in (*piece.blocks, raw(mark))]
+    tree = {"pandoc-api-version": [1, 23, 1], "meta": {}, "blocks": blocks}
+    command = [pypandoc.get_pandoc_path(), "--sandbox", "-f", "json", "-t", "typst", "--wrap=preserve"]
+    done = subprocess.run(command, input=json.dumps(tree), capture_output=True, text=True)
+    if done.returncode:
+        raise WorkbookError(f"pandoc could not write the report: {done.stderr.strip()[:300]}")
+    return done.stdout.split(mark)[:-1], done.stderr
+
+
+def boxed_math(node, bad, found):
+    """Return a tree in which each formula of `bad` is its source in a box; add it to `found`."""
+    if isinstance(node, list):
+        return [boxed_math(child, bad, found) for child in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("t") == "Math" and " ".join(node["c"][1].split()) in bad:
+        found.append(node["c"][1].strip())
+        return {"t": "RawInline", "c": ["typst", f"#box(formula({literal(node['c'][1].strip())}))"]}
+    return {key: boxed_math(value, bad, found) if key == "c" else value for key, value in node.items()}

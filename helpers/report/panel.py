@@ -1,0 +1,36 @@
+"""fields and a button -> report.pdf."""
+
+import html
+
+import ipywidgets
+from ipywidgets import Layout
+
+from helpers.files import ROOT, WorkbookError
+from helpers.report.gather import Details, make_report
+from helpers.widgets import Panel
+
+
+class ReportPanel(Panel):
+    """Fields for the cover and a button that writes the PDF report beside the notebooks' folder."""
+
+    def __init__(self, output=ROOT / "report.pdf"):
+        self.output = output
+        text = lambda label: ipywidgets.Text(description=label, layout=Layout(width="420px"))
+        self.fields = {name: text(name) for name in ("name", "email", "id", "team")}
+        self.button = ipywidgets.Button(description="Write report.pdf", button_style="primary", icon="file-pdf-o")
+        self.button.on_click(self._write)
+        self.status = ipywidgets.HTML()
+        super().__init__([*self.fields.values(), self.button, self.status])
+
+    def _write(self, _):
+        self.button.disabled, self.status.value = True, "Writing ..."
+        try:
+            details = Details(**{name: field.value for name, field in self.fields.items()})
+            missing, log = make_report(self.output, details)
+            done = f"{self.output.name} is written, from what is saved in the notebooks."
+            sentences = [done, *missing, *log]
+            self.status.value = "<br>".join(map(html.escape, sentences))
+        except WorkbookError as error:
+            self.status.value = html.escape(str(error))
+        finally:
+            self.button.disabled = False

@@ -1,0 +1,161 @@
+"""cell -> piece: Markdown, outputs and pictures as parts of the document."""
+
+import base64
+import binascii
+import io
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import nbformat
+from PIL import Image
+
+from helpers.report.pandoc import MARKDOWN, clean, raw, read_tree, with_level, write_pieces
+from helpers.report.typesetting import boxed, captioned, code, figure, joined, literal, plain
+
+
+@dataclass
+class Piece:
+    """A part of the document: a tree of pandoc's, the source to print where it fails, and where it comes from."""
+
+    blocks: list
+    source: str
+    where: str
+    typst: str = ""
+
+
+@dataclass
+class Gathered:
+    """What the notebooks hold, and what is missing in them."""
+
+    pieces: list = field(default_factory=list)
+    missing: list = field(default_factory=list)
+    log: list = field(default_factory=list)
+
+
+class Reader:
+    """Reads cells; keeps the pictures it meets in the folder `root`, where typst finds them."""
+
+    def __init__(self, folder, root):
+        self.folder, self.root, self.num_pictures, self.waiting = folder, root, 0, []
+
+    def read(self, path, gathered):
+        """Return the notebook at a path, None (and a line in the log) where it is none."""
+        try:
+            notebook = nbformat.read(path, as_version=4)
+            nbformat.validate(notebook)
+            return notebook
+        except Exception as error:  # a damaged file can raise anything
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
+            gathered.log.append(f"{path.name} cannot be read as a notebook ({reason}); it is left out.")
+            gathered.missing.append(f"{path.stem}: the file cannot be read as a notebook.")
+            return None
+
+    def markdown(self, cell, where, level):
+        """Return the piece of a Markdown cell, its headings at `level`; `fill` reads it, with all others at once."""
+        piece = Piece([], cell.source, where)
+        attachments = cell.get("attachments", {})
+        self.waiting.append((piece, "markdown", with_display_math(cell.source), level, attachments))
+        return piece
+
+    def outputs(self, cell, where, with_caption=True):
+        """Return the pieces of what a code cell has shown."""
+        caption = str(cell.metadata.get("caption", "")) if with_caption else ""
+        shown = [output for output in cell.outputs if not is_empty(output)]
+        if not shown and with_caption:
+            return [Piece([raw('#absent("This cell has not been run.")')], "", where)]
+        pieces = []
+        for output in shown:
+            is_last = output is shown[-1]
+            pieces.append(self.output(output, where, caption if is_last else "", is_python(cell)))
+        return pieces
+
+    def output(self, output, where, caption, is_code):
+        """Return the piece of one output: a picture, a table, text or an error."""
+        if output.output_type == "error":
+            text = f"{output.get('ename', 'Error')}: {output.get('evalue', '')}"
+            return Piece([raw(f"#failed({literal(plain(text))})")], text, where)
+        if output.output_type == "stream":
+            text = plain(output.text)
+            return Piece([raw(captioned(code(text, "python" if is_code else ""), caption, "raw"))], text, where)
+        data = output.get("data", {})
+        text = plain(joined(data.get("text/plain", "")))
+        for kind in ("image/svg+xml", "image/png", "image/jpeg"):
+            if kind in data and (name := self.keep_picture(data[kind], kind)):
+                return Piece([raw(figure(name, caption))], f"(a picture that cannot be printed) {text}", where)
+        if "<table" in joined(data.get("text/html", "")):
+            piece = Piece([], text, where)
+            self.waiting.append((piece, "html", joined(data["text/html"]), caption, {}))
+            return piece
+        if "text/markdown" in data:
+            piece = Piece([], text, where)
+            self.waiting.append((piece, "markdown", with_display_math(joined(data["text/markdown"])), 4, {}))
+            return piece
+        return Piece([raw(captioned(code(text), caption, "raw"))], text, where)
+
+    def keep_picture(self, content, kind):
+        """Write a picture to the root and return its name there, None for one that is none."""
+        self.num_pictures += 1
+        path = self.root / f"picture-{self.num_pictures}{'.svg' if 'svg' in kind else '.png'}"
+        try:
+            if "svg" in kind:
+                path.write_text(joined(content))
+                return path.name
+            with Image.open(io.BytesIO(base64.b64decode(joined(content)))) as image:
+                image.convert("RGBA").save(path, dpi=image.info.get("dpi", (96, 96)))
+            return path.name
+        except (OSError, ValueError, SyntaxError, binascii.Error, Image.DecompressionBombError):
+            return None
+
+    def picture_of(self, url, attachments):
+        """Return the name in the root of an image that Markdown names: an attachment, or a file beside the notebook."""
+        if url.startswith("attachment:"):
+            bundle = attachments.get(url.removeprefix("attachment:"), {})
+            return next((self.keep_picture(c, kind) for kind, c in bundle.items() if kind.startswith("image/")), None)
+        path = (self.folder / url).resolve()
+        if "://" in url or not path.is_relative_to(self.folder) or not path.is_file():
+            return None
+        is_svg = path.suffix.lower() == ".svg"
+        content = path.read_text(errors="replace") if is_svg else base64.b64encode(path.read_bytes()).decode()
+        return self.keep_picture(content, "image/svg+xml" if is_svg else "image/png")
+
+    def fill(self, gathered):
+        """Let pandoc read all Markdown and tables that wait, side by side, and write every piece as typst."""
+        with ThreadPoolExecutor() as pool:
+            trees = list(
+                pool.map(lambda job: read_tree(job[2], MARKDOWN if job[1] == "markdown" else "html"), self.waiting)
+            )
+        for (piece, kind, _, option, attachments), tree in zip(self.waiting, trees):
+            if tree is None:
+                piece.blocks = [raw(boxed(piece.source))]
+                gathered.log.append(f"{piece.where}: pandoc cannot read it; its source is printed.")
+            elif kind == "html":
+                tables = [block for block in clean(tree, self, {}) if block["t"] == "Table"]
+                piece.blocks = [
+                    raw(f"#let caption = {literal(option)}"),
+                    raw("#table-fit(caption)["),
+                    *tables,
+                    raw("]"),
+                ]
+            else:
+                piece.blocks = [with_level(block, option) for block in clean(tree, self, attachments)]
+        write_pieces(gathered)
+
+
+def is_empty(output):
+    """Return whether an output shows nothing on paper: a widget or a progress bar."""
+    data = output.get("data", {})
+    return output.output_type in ("display_data", "execute_result") and (
+        "application/vnd.jupyter.widget-view+json" in data or not any(data.values())
+    )
+
+
+def is_python(cell):
+    """Return whether what the cell prints is code: it printed a source."""
+    return "getsource" in cell.source
+
+
+def with_display_math(source):
+    """Return Markdown in which an environment such as align, bare or with a star, stands between double dollars."""
+    pattern = r"(?<!\$)(\n|^)(\\begin\{(align|equation|gather|multline|eqnarray)(\*?)\}.*?\\end\{\3\4\})(?!\$)"
+    return re.sub(pattern, r"\1$$\2$$", source, flags=re.S)

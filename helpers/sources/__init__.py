@@ -1,0 +1,1 @@
+"""Where images and weights come from: drawn scenes, photographs, downloads, caches."""

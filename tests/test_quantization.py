@@ -10,8 +10,8 @@ from torchvision.models import alexnet
 from helpers.alexnet import AlexNetScenes, make_alexnet
 from helpers.data import Split
 from helpers.extra import comparison, compiled
-from helpers.extra.comparison import compare, load_quantized, save_state
-from helpers.extra.compression import Bfloat16, with_thin_layers
+from helpers.extra.comparison import compare, file_size_mb, load_quantized, save_state
+from helpers.extra.compression import Bfloat16, dynamic, with_thin_layers
 from helpers.extra.quantization import input_rule_and_layers, quantize
 from helpers.files import WorkbookError
 from helpers.models import SimpleNet, SimpleNetDropout
@@ -51,7 +51,7 @@ def greys():
 
 def test_int8_gives_nearly_the_same_answers_from_a_quarter_of_the_file(trained, split, tmp_path):
     int8 = quantize(trained, split.images[:64])
-    table = compare({"fp32": trained, "int8": int8}, split, rounds=1).set_index("model")
+    table = compare({"fp32": trained, "int8": int8}, split).set_index("model")
     assert table.loc["fp32", "accuracy"] > 0.8 and table.loc["int8", "agreement"] >= 0.95
     assert table.loc["fp32", "agreement"] == 1 and (table[["ms, batch 1", "ms, batch 32"]] > 0).all(axis=None)
     assert sum(p.numel() for p in int8.parameters()) == 0, "no float weight is left"
@@ -115,12 +115,20 @@ def test_a_damaged_int8_file_is_named(damage, trained, split, tmp_path):
 def test_a_wrongly_calibrated_network_is_refused_and_not_shown(trained, split):
     wrong = quantize(trained, split.images[:64] / 1000)  # as if images had been scaled twice: all ranges far too small
     with pytest.raises(WorkbookError, match="accuracy of .* calibration"):
-        compare({"fp32": trained, "int8": wrong}, split, rounds=1)
+        compare({"fp32": trained, "int8": wrong}, split)
 
 
 def test_a_model_of_another_kind_is_refused():
     with pytest.raises(WorkbookError, match="knows SimpleNet, SimpleNetDropout and AlexNet, not Linear"):
         quantize(nn.Linear(2, 2), torch.zeros(1, 2))
+
+
+def test_dynamic_quantization_shrinks_the_linear_layers_alone(trained, split):
+    small = dynamic(trained)
+    assert type(small.conv_layers[0]) is type(trained.conv_layers[0])
+    assert file_size_mb(small) < 0.45 * file_size_mb(trained), "most of SimpleNet's numbers are in its linear layers"
+    agree = predict(small, split.images).argmax(1) == predict(trained, split.images).argmax(1)
+    assert agree.float().mean() > 0.9
 
 
 def test_bfloat16_halves_the_file_and_keeps_the_answers(trained, split, tmp_path):

@@ -51,7 +51,7 @@ def greys():
 
 def test_int8_gives_nearly_the_same_answers_from_a_quarter_of_the_file(trained, split, tmp_path):
     int8 = quantize(trained, split.images[:64])
-    table = compare({"fp32": trained, "int8": int8}, split, rounds=1).set_index("model")
+    table = compare({"fp32": trained, "int8": int8}, split).set_index("model")
     assert table.loc["fp32", "accuracy"] > 0.8 and table.loc["int8", "agreement"] >= 0.95
     assert table.loc["fp32", "agreement"] == 1 and (table[["ms, batch 1", "ms, batch 32"]] > 0).all(axis=None)
     assert sum(p.numel() for p in int8.parameters()) == 0, "no float weight is left"
@@ -115,7 +115,7 @@ def test_a_damaged_int8_file_is_named(damage, trained, split, tmp_path):
 def test_a_wrongly_calibrated_network_is_refused_and_not_shown(trained, split):
     wrong = quantize(trained, split.images[:64] / 1000)  # as if images had been scaled twice: all ranges far too small
     with pytest.raises(WorkbookError, match="accuracy of .* calibration"):
-        compare({"fp32": trained, "int8": wrong}, split, rounds=1)
+        compare({"fp32": trained, "int8": wrong}, split)
 
 
 def test_a_model_of_another_kind_is_refused():

@@ -1,5 +1,6 @@
 """A real JupyterLab in a real browser: `workbook lab` as a student meets it."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -12,8 +13,12 @@ import time
 import nbformat
 import pytest
 
+from helpers.course.release import student_copy
 from helpers.files import ROOT
+from helpers.session import STOPPED
 
+# Lab shows a traceback as it shows stderr.
+ERROR = ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")]
 
@@ -21,13 +26,27 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason="no Chro
 @pytest.fixture
 def lab(tmp_path):
     """Serve JupyterLab from a copy of the workbook; yield its address, which opens Part 1."""
+    with serve_lab(tmp_path, lambda notebook: notebook, "quick") as address:
+        yield address
+
+
+@pytest.fixture
+def unsolved_lab(tmp_path):
+    """The same with a student's notebooks, in the full profile."""
+    with serve_lab(tmp_path, student_copy, "full") as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serve_lab(tmp_path, change, profile):
+    """Serve JupyterLab from a copy of the workbook whose notebooks are changed, without outputs; yield its address."""
     for name in ("notebooks", "helpers", "data", ".jupyter"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns(".cache", "__pycache__"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     for path in (tmp_path / "notebooks").glob("*.ipynb"):  # a number beside a cell then says that it has run here
-        notebook = nbformat.read(path, as_version=4)
+        notebook = change(nbformat.read(path, as_version=4))
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.execution_count, cell.outputs = None, []
@@ -35,7 +54,8 @@ def lab(tmp_path):
     settings = tmp_path / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
     settings.parent.mkdir(parents=True)
     settings.write_text('{"windowingMode": "none"}')  # else Lab takes cells that are far off out of the page
-    environment = os.environ | {"PYTHONPATH": str(tmp_path), "WORKBOOK_PROFILE": "quick"}
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "WORKBOOK_PROFILE": profile}
+    environment.pop("WORKBOOK_STRICT", None)
     environment |= {f"JUPYTERLAB_{what.upper()}_DIR": str(tmp_path / what) for what in ("settings", "workspaces")}
     options = ["--no-browser", "--allow-root", f"--ServerApp.port={port}", "--IdentityProvider.token=test"]
     command = [sys.executable, "-c", "from helpers.commands.cli import main; main()", "lab", *options]
@@ -71,18 +91,33 @@ def page():
 
 
 def run_all(page, notebook):
-    """Run all cells of the notebook that is open, and wait for the last one."""
+    """Run all cells of the notebook that is open, and wait for the last one; there is no error."""
+    start_all(page, notebook)
+    wait_for_last(page)
+    assert page.locator(ERROR).count() == 0
+
+
+def start_all(page, notebook):
+    """Choose "Run All Cells" when the notebook is open and its kernel idle."""
     page.locator(".jp-RenderedMarkdown h1", has_text=notebook).wait_for(timeout=60_000)
     page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']:visible").wait_for(timeout=60_000)
-    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
-    page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
+    choose(page, "Run", "Run All Cells")
+
+
+def choose(page, menu, item):
+    """Choose an item of Lab's menu bar."""
+    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile(f"^{menu}$")).click()
+    page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{item}$")).click()
+
+
+def wait_for_last(page):
+    """Wait until the last cell has run."""
     last = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt").last
     deadline = time.time() + 120
     while not re.fullmatch(r"\[\d+\]:", last.inner_text().strip()) and time.time() < deadline:
         page.wait_for_timeout(500)
         last.scroll_into_view_if_needed()
     assert re.fullmatch(r"\[\d+\]:", last.inner_text().strip()), "the last cell has run"
-    assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count() == 0
 
 
 def screenshot(page, name):
@@ -140,3 +175,28 @@ def test_the_studio_trains_stops_and_remembers(lab, page):
     button("Train").scroll_into_view_if_needed()
     assert rows.count() == 2, "both runs are there again"
     screenshot(page, "studio_reloaded")
+
+
+def test_an_unsolved_part_runs_to_its_end_and_an_interrupt_is_one_sentence(unsolved_lab, page, tmp_path):
+    page.goto(unsolved_lab.replace("part1_standard_scaler", "part5_train_simple_net"))
+    start_all(page, "Part 5")
+    page.locator(".jp-OutputArea-output", has_text="SimpleNet on cpu").locator("visible=true").last.wait_for()
+    page.get_by_text(re.compile(r"[2-9]/12")).wait_for(timeout=60_000)
+    choose(page, "Kernel", "Interrupt Kernel")
+    stopped = page.locator(ERROR)
+    stopped.wait_for()
+    assert stopped.inner_text().strip() == STOPPED
+    screenshot(page, "interrupted")
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(1500)
+    assert "/12 [" not in (tmp_path / "notebooks" / "part5_train_simple_net.ipynb").read_text()
+
+    start_all(page, "Part 5")
+    wait_for_last(page)
+    assert page.locator(ERROR).count() == 0
+    unsolved = page.locator(".jp-OutputArea-output", has_text="accuracy: not solved yet")
+    assert unsolved.count() == 2  # its check, and the cell that compares
+    page.locator(".jp-RenderedMarkdown h1").first.scroll_into_view_if_needed()
+    screenshot(page, "unsolved_top")
+    unsolved.first.scroll_into_view_if_needed()
+    screenshot(page, "unsolved_check")

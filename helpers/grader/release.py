@@ -17,7 +17,7 @@ BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 STUB = "raise NotImplementedError("  # of an exercise that is not solved; `session` reads what follows
 NAME = "scene-workbook"
 COPIED = (
-    ".gitignore .jupyter environment.yml pyproject.toml helpers data/README.md data/validation_names.txt "
+    ".gitignore .jupyter LICENSE environment.yml pyproject.toml helpers data/README.md data/validation_names.txt "
     "data/alexnet_small.pt data/results"
 ).split()
 LEFT_OUT = shutil.ignore_patterns("__pycache__", TEACHERS, "teachers.py", MAKERS, ".cache")

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from helpers.alexnet import LAST_LAYER, LAST_TWO_LAYERS, fit_head, freeze, make_alexnet
-from helpers.finetuning import CROPS, EVERYTHING, INPUT_PX, borrow_conv_layers, fit_everything
-from helpers.recipes import Recipe
+from helpers.crops import CROPS
+from helpers.files import WorkbookError
+from helpers.finetuning import EVERYTHING, INPUT_PX, borrow_conv_layers, fit_everything
+from helpers.recipes import RECIPES, Recipe
 from helpers.sources.weights import find_weights
 
 
@@ -24,30 +26,50 @@ def fit_last_two(model, train, val, config):
     return fit_head(freeze(model, num_trainable=2), train, val, config)
 
 
-ALEXNET = {"size": 224, "prepare": as_they_are}
 ALEXNET_RECIPES = {
     "AlexNet-last-layer": Recipe(
-        borrowed_alexnet,
-        LAST_LAYER,
-        {"num_epochs": (20, 40), "weight_decay": (0.05, 1.0), "label_smoothing": (0.0, 0.1)},
+        build=borrowed_alexnet,
+        config=LAST_LAYER,
+        grid={
+            "num_epochs": (20, 40),
+            "weight_decay": (0.05, 1.0),
+            "label_smoothing": (0.0, 0.1),
+        },
+        size=224,
+        prepare=as_they_are,
         fit=fit_head,
-        **ALEXNET,
     ),
     "AlexNet-last-two": Recipe(
-        borrowed_alexnet,
-        LAST_TWO_LAYERS,
-        {"num_epochs": (5, 10), "label_smoothing": (0.0, 0.1)},
+        build=borrowed_alexnet,
+        config=LAST_TWO_LAYERS,
+        grid={"num_epochs": (5, 10), "label_smoothing": (0.0, 0.1)},
+        size=224,
+        prepare=as_they_are,
         fit=fit_last_two,
-        **ALEXNET,
     ),
     "AlexNet-everything": Recipe(
-        lambda: borrow_conv_layers(find_weights()),
-        EVERYTHING,
-        {"learning_rate": (4e-4, 1e-3)},
-        CROPS,
-        INPUT_PX,
-        as_they_are,
-        fit_everything,
+        build=lambda: borrow_conv_layers(find_weights()),
+        config=EVERYTHING,
+        grid={"learning_rate": (4e-4, 1e-3)},
+        augment=CROPS,
+        size=INPUT_PX,
+        prepare=as_they_are,
+        fit=fit_everything,
     ),
-    "AlexNet-random": Recipe(lambda: freeze(make_alexnet(None)), LAST_LAYER, fit=fit_head, **ALEXNET),
+    "AlexNet-random": Recipe(
+        build=lambda: freeze(make_alexnet(None)),
+        config=LAST_LAYER,
+        size=224,
+        prepare=as_they_are,
+        fit=fit_head,
+    ),
 }
+ALL_RECIPES = RECIPES | ALEXNET_RECIPES
+
+
+def find_recipe(name):
+    """Return the Recipe of a network by its name, in any case."""
+    by_name = {known.lower(): known for known in ALL_RECIPES}
+    if name.lower() not in by_name:
+        raise WorkbookError(f'There is no recipe "{name}". Choose one of {", ".join(ALL_RECIPES)}.')
+    return by_name[name.lower()]

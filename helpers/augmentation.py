@@ -71,21 +71,3 @@ class Augmentation:
         names = ("crop", "shift", "turn", "brightness", "contrast")
         changed = {name: strength * getattr(self, name) for name in names}
         return replace(self, **changed)
-
-
-def random_crops(images, crop_px, min_area):
-    """Cut a box of random area, shape, place and direction out of each image, scale it to the crop size.
-
-    Images (B, 1, H, W) -> (B, 1, crop_px, crop_px), every image with its own draw. A box is an affine
-    map in coordinates of -1..1; a negative side mirrors. Source: Inception's crops (Szegedy et al., 2015).
-    """
-    num_images = len(images)
-    side = torch.empty(num_images).uniform_(min_area, 1).sqrt()
-    stretch = torch.empty(num_images).uniform_(-1, 1).mul(math.log(4 / 3) / 2).exp()  # 3:4 to 4:3
-    sides = torch.stack([side * stretch, side / stretch], dim=1).clamp(max=1)  # (B, 2): x, y
-    centres = (1 - sides) * torch.empty(num_images, 2).uniform_(-1, 1)  # (B, 2)
-    sides[:, 0] *= torch.randint(0, 2, (num_images,)) * 2 - 1
-    boxes = torch.cat([sides.diag_embed(), centres[:, :, None]], dim=2)  # (B, 2, 3)
-    size = [num_images, 1, crop_px, crop_px]
-    grid = F.affine_grid(boxes.to(images.device), size, align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)

@@ -5,39 +5,19 @@ layers say. Batch norm (Ioffe & Szegedy, 2015), with which the weights were made
 convolutions, is put back behind each, and stays.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import nn
 
 from helpers.alexnet import autocast, fit_head, freeze, make_alexnet
-from helpers.augmentation import random_crops
-from helpers.training import TrainConfig, fit
+from helpers.crops import CROPS
+from helpers.training import Options, TrainConfig, fit
 
 # Chosen on 40 held-out training images a class; data/README.md has what was tried.
 LINEAR_LAYER = TrainConfig(num_epochs=20, batch_size=64, learning_rate=1e-3, weight_decay=0.05)
 EVERYTHING = TrainConfig(num_epochs=30, batch_size=64, learning_rate=4e-4, weight_decay=0.3, label_smoothing=0.1)
 INPUT_PX = 256  # of whole images; things in a crop of 192 are as large as in an image of 256 or more
-
-
-@dataclass(frozen=True)
-class Crops:
-    """A random box of each grey image, mirrored or not, with a contrast and a brightness of its own."""
-
-    sides_px: tuple = (128, 160, 192)  # of what comes out; each batch draws one (Redmon & Farhadi, 2017)
-    min_area: float = 0.15  # of the smallest box, as a share of the image
-    contrast: float = 0.3  # largest relative change
-    brightness: float = 50.0  # largest shift, in grey levels of 0 to 255
-
-    def __call__(self, images):
-        """Return uint8 images (B, 1, H, W) as float32 crops (B, 1, side, side), of 0..255 and a little beyond."""
-        side = self.sides_px[torch.randint(len(self.sides_px), ())]
-        crops = random_crops(images.float(), side, self.min_area)
-        change = 2 * torch.rand(2, len(images), 1, 1, 1, device=images.device) - 1
-        return 128 + (crops - 128) * (1 + self.contrast * change[0]) + self.brightness * change[1]
-
-
-CROPS = Crops()
 
 
 class BothWays(nn.Module):
@@ -87,7 +67,7 @@ def set_batch_norm(network, images):
         values = layer(values)
 
 
-def fit_everything(model, train, val, config=EVERYTHING, augment=CROPS, checkpoint=None):
+def fit_everything(model, train, val, config=EVERYTHING, augment=CROPS):
     """Train the linear layer of BothWays(network), then every layer, in place; return the second history.
 
     `train` and `val` are Splits of grey uint8 images. The linear layer goes first, for a random one would send random
@@ -97,4 +77,4 @@ def fit_everything(model, train, val, config=EVERYTHING, augment=CROPS, checkpoi
     model.network.requires_grad_(True)
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(config.seed))[:512]
     set_batch_norm(model.network, train.images[chosen])
-    return fit(model, train, val, config, augment, checkpoint, measure_every=10)
+    return fit(model, train, val, config, augment, Options(evaluate_every=10))

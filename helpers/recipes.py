@@ -9,7 +9,7 @@ import torch
 from helpers.augmentation import Augmentation
 from helpers.data import compute_mean_and_std, halve, normalise, prepare
 from helpers.models import SimpleNet, SimpleNetDropout
-from helpers.training import TrainConfig, fit
+from helpers.training import Options, TrainConfig, fit
 
 
 @dataclass(frozen=True)
@@ -33,23 +33,31 @@ def large_to_learn_from(scenes):
 
 def fit_on_crops(model, train, val, config, augment):
     """Train on crops that `augment` cuts out of `train`, measure on whole images of half the size, as `fit` does."""
-    return fit(model, train, val, config, augment, measured=halve(train))
+    return fit(model, train, val, config, augment, Options(evaluate_on=halve(train)))
 
 
 RECIPES = {
     "SimpleNet": Recipe(
-        SimpleNet,
-        TrainConfig(num_epochs=12, batch_size=32, learning_rate=4e-3, weight_decay=0.5, label_smoothing=0.2),
-        {"batch_size": (32, 128), "weight_decay": (0.05, 0.5, 2.0), "label_smoothing": (0.0, 0.1, 0.2)},
+        build=SimpleNet,
+        config=TrainConfig(
+            num_epochs=12, batch_size=32, learning_rate=4e-3, weight_decay=0.5, label_smoothing=0.2
+        ),
+        grid={
+            "batch_size": (32, 128),
+            "weight_decay": (0.05, 0.5, 2.0),
+            "label_smoothing": (0.0, 0.1, 0.2),
+        },
     ),
     "SimpleNetDropout": Recipe(
-        partial(SimpleNetDropout, rate=0.1),
-        TrainConfig(num_epochs=120, batch_size=64, learning_rate=4e-3, weight_decay=0.6, label_smoothing=0.1),
-        {"dropout_rate": (0.1, 0.3), "augmentation": (0.5, 1.0), "num_epochs": (60, 120)},
-        Augmentation(output_px=64),
-        128,
-        large_to_learn_from,
-        fit_on_crops,
+        build=partial(SimpleNetDropout, rate=0.1),
+        config=TrainConfig(
+            num_epochs=120, batch_size=64, learning_rate=4e-3, weight_decay=0.6, label_smoothing=0.1
+        ),
+        grid={"dropout_rate": (0.1, 0.3), "augmentation": (0.5, 1.0), "num_epochs": (60, 120)},
+        augment=Augmentation(output_px=64),
+        size=128,
+        prepare=large_to_learn_from,
+        fit=fit_on_crops,
     ),
 }
 

@@ -4,39 +4,12 @@ import json
 
 import pandas as pd
 
-from helpers.files import RESULTS, atomic_write
+from helpers.files import RESULTS
 
 
 def result_path(dataset, name):
     """Return where the result of a network on a data set is kept."""
     return RESULTS / dataset / f"{name}.json"
-
-
-def tried_path(dataset, name):
-    """Return where the table of the settings tried is kept."""
-    return RESULTS / dataset / f"{name}-tried.csv"
-
-
-def load_tried(dataset, name):
-    """Return the table of the settings tried so far, the best first; empty where none were."""
-    path = tried_path(dataset, name)
-    return pd.read_csv(path) if path.exists() else pd.DataFrame()
-
-
-def save_result(result):
-    """Write a result to data/results/<dataset>/<model>.json and return it with what was there before.
-
-    Runs of other seeds are kept if they had the same recipe; those of another recipe are replaced.
-    """
-    path = result_path(result["dataset"], result["model"])
-    old, new_seeds = load_result(result["model"], result["dataset"]), result["config"]["seed"]
-    if old and old["config"] | {"seed": new_seeds} == result["config"] and old["num_train"] == result["num_train"]:
-        kept = [run for run in old["runs"] if run["seed"] not in new_seeds]
-        result["runs"] = sorted(kept + result["runs"], key=lambda run: run["seed"])
-        result["config"]["seed"] = [run["seed"] for run in result["runs"]]
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n")
-    return result
 
 
 def load_result(name, dataset="15-scene"):
@@ -51,3 +24,14 @@ def summary(result, key="val_accuracy"):
     if len(values) == 1:
         return f"{values[0]:.3f} (one seed)"
     return f"{values.mean():.3f} ± {values.std():.3f}"
+
+
+def tried_path(dataset, name):
+    """Return where the table of the settings tried is kept."""
+    return RESULTS / dataset / f"{name}-tried.csv"
+
+
+def load_tried(dataset, name):
+    """Return the table of the settings tried so far, the best first; empty where none were."""
+    path = tried_path(dataset, name)
+    return pd.read_csv(path) if path.exists() else pd.DataFrame()

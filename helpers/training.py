@@ -1,15 +1,15 @@
-"""batch + model -> history: TrainConfig, train_epoch, evaluate, fit, checkpoints."""
+"""batch + model -> history: TrainConfig, train_epoch, evaluate, fit."""
 
 import math
 import time
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 
-from helpers.data import batches
-from helpers.files import WorkbookError, atomic_write, profile
+from helpers.data import Split, batches
+from helpers.files import WorkbookError, profile
 from helpers.progress import ask_before, progress
 
 
@@ -124,24 +124,30 @@ def evaluate(model, split):
     return loss, (logits.argmax(dim=1) == split.labels).float().mean().item()
 
 
-def fit(model, train, val, config, augment=None, checkpoint=None, measure_every=1, measured=None):
-    """Train a model in place, with a progress bar, and return its history: a list of dicts, one an epoch.
+@dataclass(frozen=True)
+class Options:
+    """What `fit` does besides training."""
 
-    Each row has epoch, train_loss, train_accuracy, val_loss, val_accuracy (both splits measured after the epoch, with
-    dropout and augmentation off), learning_rate and seconds (of training and measuring, from the start of the epoch).
-    With `measure_every` 4, only each fourth epoch and the last are measured and have a row.
-    `train` and `val` are Splits of normalised images (N, 1, H, W). Where those of `train` are larger, for `augment` to
-    cut crops from, `measured` holds them as the model takes them. With a `checkpoint` path, each epoch is saved there,
-    and after an interruption a call with the same config goes on from the last one, to the same result as without;
-    when the training has ended, the checkpoint is removed. Uses the learning-rate schedule and seed of the config.
-    Raises WorkbookError for labels that the model has no output for, a loss that is no longer a number, and a
-    checkpoint of another network or config. In a notebook, asks before it trains for more than two minutes, when the
-    first epoch has shown how long one takes.
+    checkpoint: object = None  # a Checkpoint: every epoch is saved, and an interrupted run goes on from there
+    evaluate_every: int = 1  # epochs; the last one is always evaluated
+    evaluate_on: Split | None = None  # training images as the model takes them, where those of `train` are larger
+    on_batch: Callable | None = None  # called before each batch; may raise to stop
+
+
+def fit(model, train, val, config, augment=None, options=Options()):
+    """Train a model in place, with a progress bar; return its history, a list of dicts, one per evaluated epoch.
+
+    Each row has epoch, train_loss, train_accuracy, val_loss, val_accuracy (after the epoch, with dropout and
+    augmentation off), learning_rate and seconds (of training and evaluation). `train` and `val` are Splits of
+    normalised images (N, 1, H, W). A run that goes on from a checkpoint ends with the same result as one without an
+    interruption. In a notebook, asks before it trains for more than two minutes, when the first epoch has shown how
+    long one takes. Raises WorkbookError for labels that the model has no output for, for a loss that is not a number,
+    and for a checkpoint of another network or config.
     """
     history, start = [], time.perf_counter()
     title = f"{type(model).__name__} on {choose_device(config.device)}"
     with progress(total=config.num_epochs, desc=title, unit="epoch") as bar:
-        for row in epochs(model, train, val, config, augment, checkpoint, measure_every, measured=measured):
+        for row in epochs(model, train, val, config, augment, options):
             history.append(row)
             if time.perf_counter() - start > row["seconds"]:  # not for the epochs that a checkpoint holds
                 ask_before((config.num_epochs - row["epoch"]) * row["seconds"], f"The rest of {title}")
@@ -150,43 +156,44 @@ def fit(model, train, val, config, augment=None, checkpoint=None, measure_every=
     return history
 
 
-def epochs(model, train, val, config, augment=None, checkpoint=None, measure_every=1, on_batch=None, measured=None):
-    """Train as `fit` does and yield each row of the history when its epoch has ended, those of a checkpoint first."""
+def epochs(model, train, val, config, augment=None, options=Options()):
+    """Train as `fit` does; yield each row of the history after its epoch, those of a checkpoint first."""
     device = choose_device(config.device)
     model.to(device, memory_format=torch.channels_last)  # 1.6 times faster convolutions on a CPU
     train, val = train.to(device), val.to(device)
-    measured = measured.to(device) if measured else train
-    _check_labels(model, measured, val)
+    evaluated = options.evaluate_on.to(device) if options.evaluate_on else train
+    _check_labels(model, evaluated, val)
     torch.manual_seed(config.seed)
     generator = torch.Generator().manual_seed(config.seed)
     optimizer = make_optimizer(model, config)
     scheduler = make_scheduler(optimizer, config, math.ceil(len(train) / config.batch_size))
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
-    history = load_checkpoint(checkpoint, parts, generator, config) if checkpoint else []
+    checkpoint = options.checkpoint
+    history = checkpoint.load(parts, generator, config) if checkpoint else []
     yield from history
     for epoch in range(history[-1]["epoch"] + 1 if history else 1, config.num_epochs + 1):
         start = time.perf_counter()
-        train_epoch(model, train, optimizer, scheduler, config, augment, generator, on_batch)
-        if epoch % measure_every and epoch < config.num_epochs:
+        train_epoch(model, train, optimizer, scheduler, config, augment, generator, options.on_batch)
+        if epoch % options.evaluate_every and epoch < config.num_epochs:
             continue
-        history.append(_measure(model, measured, val, epoch, optimizer) | {"seconds": time.perf_counter() - start})
+        row = _evaluate_both(model, evaluated, val)
+        row |= {"learning_rate": optimizer.param_groups[0]["lr"], "seconds": time.perf_counter() - start}
+        history.append({"epoch": epoch} | row)
         if checkpoint:
-            save_checkpoint(checkpoint, parts, generator, config, history)
+            checkpoint.save(parts, generator, config, history)
         yield history[-1]
     if checkpoint:
-        Path(checkpoint).unlink(missing_ok=True)
+        checkpoint.remove()
 
 
-def _measure(model, train, val, epoch, optimizer):
+def _evaluate_both(model, train, val):
     train_loss, train_accuracy = evaluate(model, train)
     val_loss, val_accuracy = evaluate(model, val)
     return {
-        "epoch": epoch,
         "train_loss": train_loss,
         "train_accuracy": train_accuracy,
         "val_loss": val_loss,
         "val_accuracy": val_accuracy,
-        "learning_rate": optimizer.param_groups[0]["lr"],
     }
 
 
@@ -199,43 +206,3 @@ def _check_labels(model, *splits):
                 f"The labels run from {low} to {high}, but the network has {num_classes} outputs, for labels 0 to "
                 f"{num_classes - 1}. Correct the labels, or give the network {high + 1} outputs."
             )
-
-
-def save_checkpoint(path, parts, generator, config, history):
-    """Write all that `fit` needs to go on after this epoch; a crash leaves the checkpoint before it."""
-    state = {name: part.state_dict() for name, part in parts.items()}
-    state |= {"config": asdict(config), "history": history, "network": type(parts["model"]).__name__}
-    state |= {"generator": generator.get_state(), "torch_rng": torch.get_rng_state()}
-    with atomic_write(path) as temporary:
-        torch.save(state, temporary)
-
-
-def load_checkpoint(path, parts, generator, config):
-    """Restore model, optimizer, scheduler and random numbers from a checkpoint; return its history, [] without one.
-
-    Raises WorkbookError for a file that is no checkpoint, or one of another network or config.
-    """
-    path = Path(path)
-    if not path.exists():
-        return []
-    way_out = "Name another file, or delete this one to train from the start."
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        old_config, network = TrainConfig(**state["config"]), state["network"]
-    except Exception as error:  # a damaged file can raise anything
-        raise WorkbookError(f"{path} is not a checkpoint of this workbook. {way_out}") from error
-    try:
-        parts["model"].load_state_dict(state["model"])
-    except RuntimeError as error:
-        raise WorkbookError(
-            f"{path} is a checkpoint of another network: a {network} of other layers than this "
-            f"{type(parts['model']).__name__}. {way_out}"
-        ) from error
-    if old_config != config:
-        other = [k for k, v in asdict(config).items() if asdict(old_config)[k] != v]
-        raise WorkbookError(f"{path} was trained with another {', '.join(other)}. {way_out}")
-    parts["optimizer"].load_state_dict(state["optimizer"])
-    parts["scheduler"].load_state_dict(state["scheduler"])
-    generator.set_state(state["generator"])
-    torch.set_rng_state(state["torch_rng"])
-    return state["history"]

@@ -12,9 +12,8 @@ import torch
 
 from helpers.data import Scenes, Split
 from helpers.extra import figures, studio, tables
-from helpers.extra import runs as one_run
 from helpers.extra import study as ablation
-from helpers.extra.runs import make_material, run_alone
+from helpers.extra.runs import make_material, run_alone, train_run
 from helpers.extra.settings import SIMPLE_NET, Settings, SimpleNetVariant
 from helpers.extra.studio import AblationPanel
 from helpers.extra.study import grid, one_at_a_time, run_study
@@ -271,10 +270,10 @@ def test_stop_ends_a_run_at_its_next_batch_and_the_panel_goes_on(panel):
 
 
 def test_an_exception_is_a_sentence_in_the_panel_which_stays_usable(panel, monkeypatch):
-    monkeypatch.setattr(studio, "run", lambda *_: 1 / 0)
+    monkeypatch.setattr(studio, "train_run", lambda *_: 1 / 0)
     train(panel)
     assert "ZeroDivisionError" in panel.status.value and not panel.train_button.disabled
-    monkeypatch.setattr(studio, "run", one_run.run)
+    monkeypatch.setattr(studio, "train_run", train_run)
     train(panel)
     assert len(panel.runs) == 1
 

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from helpers.alexnet import make_alexnet
+from helpers.crops import Crops
 from helpers.data import Split
-from helpers.finetuning import EVERYTHING, BothWays, Crops, borrow_conv_layers, fit_everything, set_batch_norm
+from helpers.finetuning import EVERYTHING, BothWays, borrow_conv_layers, fit_everything, set_batch_norm
 from helpers.models import SimpleNet, num_parameters
 from helpers.sources.weights import Weights
-from helpers.training import TrainConfig, fit, predict
+from helpers.training import Options, TrainConfig, fit, predict
 
 CONFIG = replace(EVERYTHING, num_epochs=3, batch_size=15, device="cpu")
 CROPS = Crops(sides_px=(64,))
@@ -107,9 +108,9 @@ def test_every_layer_learns(model, images):
 def test_measuring_less_often_trains_the_same(images):
     split = Split(images.float() / 255, torch.arange(30) % 15)
     config, histories = TrainConfig(num_epochs=5, batch_size=10), []
-    for measure_every in (1, 2):
+    for evaluate_every in (1, 2):
         torch.manual_seed(0)
-        histories.append(fit(SimpleNet(), split, split, config, measure_every=measure_every))
+        histories.append(fit(SimpleNet(), split, split, config, options=Options(evaluate_every=evaluate_every)))
     often, seldom = histories
     assert [row["epoch"] for row in seldom] == [2, 4, 5]
     assert [row["train_loss"] for row in seldom] == [often[i]["train_loss"] for i in (1, 3, 4)]

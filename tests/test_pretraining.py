@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torchvision.models import alexnet
 
-from helpers import augmentation
+from helpers import crops
 from helpers.maker import folding, pretraining
 from helpers.maker.pictures import load_class_folders
 from helpers.maker.pretraining import PretrainConfig, Stage, build_network, pretrain
@@ -84,19 +84,19 @@ def test_grey_statistics_are_those_of_the_pixels():
 
 
 def test_a_crop_of_the_whole_image_is_the_image_or_its_mirror_image(monkeypatch):
-    monkeypatch.setattr(augmentation.math, "log", lambda _: 0.0)  # square boxes
+    monkeypatch.setattr(crops.math, "log", lambda _: 0.0)  # square boxes
     images = torch.rand(16, 1, 24, 24)
-    crops = augmentation.random_crops(images, 24, 1.0)
-    same = [torch.allclose(crop, image, atol=1e-5) for crop, image in zip(crops, images)]
-    mirrored = [torch.allclose(crop, image.flip(-1), atol=1e-5) for crop, image in zip(crops, images)]
+    cut = crops.random_crops(images, 24, 1.0)
+    same = [torch.allclose(crop, image, atol=1e-5) for crop, image in zip(cut, images)]
+    mirrored = [torch.allclose(crop, image.flip(-1), atol=1e-5) for crop, image in zip(cut, images)]
     assert all(a or b for a, b in zip(same, mirrored)) and any(same) and any(mirrored)
 
 
 def test_every_image_has_its_own_draw():
     images = torch.rand(1, 1, 24, 24).expand(8, -1, -1, -1)
-    crops = augmentation.random_crops(images, 16, 0.3)
+    cut = crops.random_crops(images, 16, 0.3)
     jittered = pretraining.jitter(images, TINY)
-    assert all(not torch.equal(crops[0], crop) for crop in crops[1:])
+    assert all(not torch.equal(cut[0], crop) for crop in cut[1:])
     assert all(not torch.equal(jittered[0], image) for image in jittered[1:])
 
 

@@ -10,11 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from helpers.checkpoints import Checkpoint
 from helpers.data import Split, halve
+from helpers.extra.measure import latency_ms, size_mb
 from helpers.files import ROOT, WorkbookError
-from helpers.measure import latency_ms, size_mb
 from helpers.models import SimpleNet, SimpleNetDropout, num_parameters
-from helpers.training import TrainConfig, choose_device, evaluate, fit, for_profile, make_optimizer, predict
+from helpers.training import Options, TrainConfig, choose_device, evaluate, fit, for_profile, make_optimizer, predict
 
 CONFIG = TrainConfig(num_epochs=3, batch_size=8, learning_rate=3e-3, device="cpu")
 
@@ -66,7 +67,7 @@ def test_evaluate_weights_images_not_batches(split, monkeypatch):
 def test_training_accuracy_is_of_whole_images_where_crops_are_learned_from(split):
     large = Split(torch.rand(20, 1, 128, 128), split.labels)
     network = seeded()
-    history = fit(network, large, split, CONFIG, augment=lambda images: images[:, :, :64, :64], measured=halve(large))
+    history = fit(network, large, split, CONFIG, lambda images: images[:, :, :64, :64], Options(evaluate_on=halve(large)))
     assert history[-1]["train_loss"] == pytest.approx(evaluate(network, halve(large))[0])
 
 
@@ -156,6 +157,11 @@ def test_sgd_takes_the_configs_momentum():
 # --- checkpoints -----------------------------------------------------------------------------------------------------
 
 
+def at(path):
+    """Return the Options of a run with a checkpoint."""
+    return Options(checkpoint=Checkpoint(path))
+
+
 class Interrupted(Exception):
     """Stands for the interrupt button."""
 
@@ -171,7 +177,7 @@ def _fit_until(epoch, split, path, config=CONFIG, network=SimpleNetDropout):
         return images
 
     with pytest.raises(Interrupted):
-        fit(seeded(network), split, split, config, augment, checkpoint=path)
+        fit(seeded(network), split, split, config, augment, options=at(path))
 
 
 def test_a_resumed_run_ends_as_if_it_had_not_been_interrupted(split, tmp_path):
@@ -179,7 +185,7 @@ def test_a_resumed_run_ends_as_if_it_had_not_been_interrupted(split, tmp_path):
     whole = fit(seeded(SimpleNetDropout), split, split, CONFIG)
     _fit_until(2, split, path)
     network = SimpleNetDropout()
-    resumed = fit(network, split, split, CONFIG, checkpoint=path)
+    resumed = fit(network, split, split, CONFIG, options=at(path))
     assert [row["val_loss"] for row in resumed] == [row["val_loss"] for row in whole]
     assert not path.exists(), "a run that has ended leaves no checkpoint"
 
@@ -189,7 +195,7 @@ def test_a_checkpoint_of_another_network_is_refused_and_kept(split, tmp_path):
     _fit_until(1, split, path)
     linear = nn.Sequential(nn.Flatten(), nn.Linear(64 * 64, 15))
     with pytest.raises(WorkbookError, match="run.pt is a checkpoint of another network: a SimpleNetDropout"):
-        fit(linear, split, split, CONFIG, checkpoint=path)
+        fit(linear, split, split, CONFIG, options=at(path))
     assert path.exists()
 
 
@@ -197,7 +203,7 @@ def test_a_checkpoint_of_another_config_is_refused(split, tmp_path):
     path = tmp_path / "run.pt"
     _fit_until(1, split, path)
     with pytest.raises(WorkbookError, match="another learning_rate, seed"):
-        fit(SimpleNetDropout(), split, split, replace(CONFIG, learning_rate=1, seed=3), checkpoint=path)
+        fit(SimpleNetDropout(), split, split, replace(CONFIG, learning_rate=1, seed=3), options=at(path))
 
 
 @pytest.mark.parametrize("damage", [lambda raw: raw[: len(raw) // 2], lambda raw: b"text", lambda raw: b""])
@@ -206,7 +212,7 @@ def test_a_damaged_checkpoint_is_named(split, tmp_path, damage):
     _fit_until(1, split, path)
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(WorkbookError, match="run.pt is not a checkpoint"):
-        fit(SimpleNetDropout(), split, split, CONFIG, checkpoint=path)
+        fit(SimpleNetDropout(), split, split, CONFIG, options=at(path))
 
 
 def test_a_checkpoint_runs_no_code_of_its_own(split, tmp_path):
@@ -216,7 +222,7 @@ def test_a_checkpoint_runs_no_code_of_its_own(split, tmp_path):
 
     torch.save({"config": Evil()}, tmp_path / "run.pt")
     with pytest.raises(WorkbookError, match="not a checkpoint"):
-        fit(SimpleNet(), split, split, CONFIG, checkpoint=tmp_path / "run.pt")
+        fit(SimpleNet(), split, split, CONFIG, options=at(tmp_path / "run.pt"))
     assert not (tmp_path / "owned").exists()
 
 
@@ -225,6 +231,7 @@ def test_kill_9_while_a_checkpoint_is_written_leaves_the_one_before(split, tmp_p
     code = f"""
 import os, signal, torch
 from helpers import training
+from helpers.checkpoints import Checkpoint
 from helpers.data import Split
 from helpers.models import SimpleNetDropout
 save, calls = torch.save, []
@@ -237,11 +244,12 @@ def die(state, path):
 torch.save = die
 split = Split(torch.randn(20, 1, 64, 64, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 15)
 torch.manual_seed(0)
-training.fit(SimpleNetDropout(), split, split, training.{CONFIG!r}, checkpoint={str(tmp_path / "run.pt")!r})
+options = training.Options(Checkpoint({str(tmp_path / "run.pt")!r}))
+training.fit(SimpleNetDropout(), split, split, training.{CONFIG!r}, options=options)
 """
     process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
     assert process.returncode == -9
     network = SimpleNetDropout()
-    resumed = fit(network, split, split, CONFIG, checkpoint=tmp_path / "run.pt")
+    resumed = fit(network, split, split, CONFIG, options=at(tmp_path / "run.pt"))
     assert [row["epoch"] for row in resumed] == [1, 2, 3]
     assert resumed[-1]["val_loss"] == pytest.approx(fit(seeded(SimpleNetDropout), split, split, CONFIG)[-1]["val_loss"])

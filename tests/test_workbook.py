@@ -11,16 +11,18 @@ import nbformat
 import pytest
 import torch
 
-from helpers import plots, trained
+from helpers import plots
+from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
 from helpers.augmentation import Augmentation
-from helpers.commands import cli
 from helpers.commands import run as runner
+from helpers.commands.options import read_seeds
+from helpers.commands.train import run_seeds, save_result
 from helpers.data import Scenes, Split, hold_out, prepare
+from helpers.extra import trained
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError
 from helpers.maker.tune import save_tried, try_settings
 from helpers.recipes import train_by_recipe
-from helpers.results import load_result, load_tried, save_result, summary
-from helpers.trained import ALL_RECIPES, find_recipe, run_seeds
+from helpers.results import load_result, load_tried, summary
 
 matplotlib.use("Agg")
 
@@ -108,8 +110,8 @@ finally:
 @pytest.mark.parametrize("seeds", ["4-0", "0-", "x", "-1", ""])
 def test_seeds_that_are_none_are_named(seeds):
     with pytest.raises(WorkbookError, match="--seeds is"):
-        cli._seeds(seeds)
-    assert list(cli._seeds("2")) == [2] and list(cli._seeds("0-4")) == [0, 1, 2, 3, 4]
+        read_seeds(seeds)
+    assert list(read_seeds("2")) == [2] and list(read_seeds("0-4")) == [0, 1, 2, 3, 4]
 
 
 def test_results_are_not_overwritten_by_the_quick_profile():

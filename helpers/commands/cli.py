@@ -119,9 +119,10 @@ def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks
 @app.command()
 def train(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-4"):
     """Train a network by its recipe, once a seed; keep accuracies, times and curves in data/results."""
+    from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
+    from helpers.commands.train import run_seeds, save_result
     from helpers.data import load_scenes
-    from helpers.results import save_result, summary
-    from helpers.trained import ALL_RECIPES, find_recipe, run_seeds
+    from helpers.results import summary
 
     refuse_quick("train")
     name, seeds = find_recipe(network), read_seeds(seeds)

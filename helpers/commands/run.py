@@ -85,7 +85,7 @@ def run_notebook(path, save=False):
         with atomic_write(path) as temporary:
             nbformat.write(notebook, temporary)
         if profile() == "full":
-            from helpers.exercises.session import keep_times  # torch takes seconds to import
+            from helpers.commands.times import keep_times
 
             keep_times(path.stem, notebook)
     return notebook

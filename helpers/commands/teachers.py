@@ -92,9 +92,9 @@ def _text_of(path, option):
 @app.command()
 def tune(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-2"):
     """Try the recipe's settings on held-out training images; keep the table in data/results."""
+    from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
     from helpers.data import load_scenes
     from helpers.maker.tune import save_tried, try_settings
-    from helpers.trained import ALL_RECIPES, find_recipe
 
     refuse_quick("tune")
     name, seeds = find_recipe(network), read_seeds(seeds)

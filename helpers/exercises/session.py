@@ -3,7 +3,6 @@
 import ast
 import json
 import os
-import re
 import statistics
 import time
 
@@ -12,7 +11,7 @@ import torch.nn.functional as F
 from IPython import get_ipython
 
 from helpers import plots
-from helpers.files import NOT_SOLVED, RESULTS, atomic_write, profile
+from helpers.files import NOT_SOLVED, RESULTS, profile
 from helpers.models import SimpleNet
 from helpers.progress import cell_begins, in_words
 from helpers.sources.photographs import find_folder
@@ -56,32 +55,6 @@ def load_times():
         return json.loads(TIMES.read_text())
     except (OSError, ValueError):
         return {}
-
-
-def keep_times(name, notebook):
-    """Keep how long the cells of a notebook took that nbclient has just run."""
-    times = load_times() or {"notebooks": {}}
-    times["step_ms"] = round(times.get("step_ms") or step_ms(), 2)
-    times["notebooks"][name] = measure(notebook)
-    with atomic_write(TIMES) as temporary:
-        temporary.write_text(json.dumps(times, indent=1, ensure_ascii=False) + "\n")
-
-
-def measure(notebook):
-    """Return {"seconds", "longest_s", "longest"} of an executed notebook; "longest" is the section of that cell."""
-    section, seconds = "", {}
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            section = (re.findall(r"^##+ (.*)", cell.source, flags=re.M) or [section])[-1]
-        elif stamps := cell.metadata.get("execution"):
-            begin_s, end_s = (_seconds(stamps[key]) for key in ("iopub.execute_input", "shell.execute_reply"))
-            seconds[end_s - begin_s] = section
-    longest = max(seconds)
-    return {"seconds": round(sum(seconds), 1), "longest_s": round(longest, 1), "longest": seconds[longest]}
-
-
-def _seconds(stamp):
-    return time.mktime(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")) + float(f"0{stamp[19:-1]}")
 
 
 def step_ms(repeats=9):

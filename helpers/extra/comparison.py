@@ -9,9 +9,9 @@ import pandas as pd
 import torch
 
 from helpers.alexnet import AlexNetScenes
+from helpers.extra.measure import cpu_name
 from helpers.extra.quantization import quantize, quietly
 from helpers.files import WorkbookError, atomic_write, profile
-from helpers.measure import cpu_name
 from helpers.progress import progress
 from helpers.training import predict
 

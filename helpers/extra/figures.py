@@ -4,17 +4,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import MaxNLocator
 
 from helpers.plots import (
     ACCENT_COLOR,
     COLORS,
-    QUIET_COLOR,
     TRAIN_COLOR,
     VAL_COLOR,
     new_axes,
     plot_bars,
-    plot_loss,
     show_image,
 )
 
@@ -53,36 +50,6 @@ def plot_reliability(tables, ax=None):
     ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
     ax.legend()
     return ax
-
-
-def plot_runs(histories, axes, num_epochs=None):
-    """Draw the loss of the last of several histories, {label: history}, and the held-out accuracy of all of them.
-
-    With `num_epochs`, the axes have room for so many from the start, so that a growing curve does not move.
-    """
-    loss, accuracy = axes
-    colors = [*COLORS[1:], QUIET_COLOR]
-    for number, (label, history) in enumerate(histories.items()):
-        is_last = number == len(histories) - 1
-        color = VAL_COLOR if is_last else colors[number % len(colors)]
-        rows = [row["epoch"] for row in history], [row["val_accuracy"] for row in history]
-        accuracy.plot(*rows, marker=".", label=label, color=color, linewidth=2 if is_last else 1)
-        if is_last:
-            plot_loss(history, loss)
-            loss.lines[1].set_label("held out")
-            loss.legend(loc="upper right")
-            loss.set_ylim(0, min(10, max(3, *(row["val_loss"] for row in history))))
-            loss.set_title(f"Loss of {label}")
-    if histories:
-        accuracy.legend(loc="upper left", fontsize="small")
-    else:
-        loss.set(title="Loss", xlabel="epoch", ylim=(0, 3))
-    loss.set_ylabel("cross-entropy")
-    accuracy.set(title="Held-out accuracy", xlabel="epoch", ylim=(0, 1))
-    for ax in axes:
-        ax.set_xlim(0.5, 0.5 + max([num_epochs or 1, *(len(history) for history in histories.values())]))
-        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    return axes
 
 
 def plot_study(table, x, ax=None, title="", line=None):

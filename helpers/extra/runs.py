@@ -1,17 +1,16 @@
 """settings + images -> one run: a network trained, and what it took."""
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import torch
 
 from helpers.data import Split, compute_mean_and_std, hold_out, normalise
 from helpers.extra.settings import NUM_CLASSES
 from helpers.files import profile
-from helpers.measure import latency_ms
 from helpers.models import num_parameters
 from helpers.sources.cache import fingerprint
-from helpers.training import Diverged, epochs, evaluate
+from helpers.training import Diverged, Options, epochs, evaluate
 
 
 @dataclass(frozen=True)
@@ -41,45 +40,35 @@ def make_material(scenes):
     return Material(scenes.name, train, held_out, scenes.val, *compute_mean_and_std(train.images))
 
 
-def run(settings, seed, material, on_batch=None):
-    """Train one network; yield each epoch's row of the history, then the whole run as one flat dict.
+def train_run(settings, seed, material, on_epoch=None, on_batch=None):
+    """Train one network; return the run as one flat dict: settings, seed, status, accuracies, parameters, history.
 
-    In the rows, "val" is the held-out part. A run ends with status "diverged" when its loss is no longer a number, or
-    in the end twice that of guessing.
+    In the history, "val" is the held-out part. `on_epoch` gets each row of it; `on_batch()` may raise to stop. A run
+    ends with status "diverged" when its loss is no longer a number, or in the end twice that of guessing.
     """
-    model, rows, status = settings.build(seed), [], "finished"
+    model, history, status = settings.build(seed), [], "finished"
     train, held_out, val = material.normalised()
+    config, options = settings.train_config(seed), Options(on_batch=on_batch)
     try:
-        for row in epochs(model, train, held_out, settings.train_config(seed), settings.augment(), on_batch=on_batch):
-            rows.append(row)
-            yield row
+        for row in epochs(model, train, held_out, config, settings.augment(), options):
+            history.append(row)
+            if on_epoch:
+                on_epoch(row)
     except Diverged:
         status = "diverged"
-    if rows and rows[-1]["train_loss"] > 2 * math.log(NUM_CLASSES):
+    if history and history[-1]["train_loss"] > 2 * math.log(NUM_CLASSES):
         status = "diverged"
     result = asdict(settings) | {"seed": seed, "status": status, "num_parameters": num_parameters(model)}
     if status == "finished":
-        result |= {"train_accuracy": rows[-1]["train_accuracy"], "held_out_accuracy": rows[-1]["val_accuracy"]}
-        result["val_accuracy"] = evaluate(model, val.to(next(model.parameters()).device))[1]
-    yield result | {"history": rows}
+        val = val.to(next(model.parameters()).device)
+        result["train_accuracy"] = history[-1]["train_accuracy"]
+        result["held_out_accuracy"] = history[-1]["val_accuracy"]
+        result["val_accuracy"] = evaluate(model, val)[1]
+    return result | {"history": history}
 
 
 def run_alone(settings, seed, material, num_threads=None):
     """Return the whole run, trained with `num_threads` threads (all by default)."""
     if num_threads:
         torch.set_num_threads(num_threads)
-    *_, result = run(settings, seed, material)
-    return result
-
-
-def measure_times(settings, material):
-    """Return the seconds that training by these settings takes, and the ms to classify one image.
-
-    Measured with all threads: the second of two epochs, times their number; the median of 30 images. Call it with
-    nothing else running.
-    """
-    model, (train, held_out, val) = settings.build(), material.normalised()
-    config = replace(settings.train_config(), num_epochs=2, learning_rate=1e-6)  # so small that nothing diverges
-    *_, second = epochs(model, train, held_out, config, settings.augment())
-    image = val.images[:1].to(next(model.parameters()).device)
-    return {"training_s": second["seconds"] * settings.num_epochs, "inference_ms": latency_ms(model, image)}
+    return train_run(settings, seed, material)

@@ -13,12 +13,13 @@ import pandas as pd
 from ipywidgets import Layout
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from helpers.extra import figures
-from helpers.extra.runs import run
+from helpers.extra.runs import train_run
 from helpers.extra.settings import SIMPLE_NET, Settings
-from helpers.extra.tables import standard_error, ties_with_best
+from helpers.extra.ties import standard_error, ties_with_best
 from helpers.files import DATA, WorkbookError, atomic_write, profile
+from helpers.plots import COLORS, QUIET_COLOR, VAL_COLOR, plot_loss
 from helpers.widgets import Panel, slider
 
 CHOICES = {  # field of Settings: (label, function that makes its widget from label and value)
@@ -127,10 +128,10 @@ class AblationPanel(Panel):
 
     def copy_settings(self):
         """Set the sliders to the settings of the chosen run."""
-        run_ = self._chosen_run()
+        run = self._chosen_run()
         for name, widget in self.fields.items():
-            widget.value = run_[name]
-        self.seed.value = run_["seed"]
+            widget.value = run[name]
+        self.seed.value = run["seed"]
 
     def draw_or_hide(self):
         """Add the curve of the chosen run to the figure, or take it away."""
@@ -139,7 +140,7 @@ class AblationPanel(Panel):
 
     def remove(self):
         """Forget the chosen run."""
-        self.runs = [run_ for run_ in self._load() if run_["number"] != self.chosen.value]
+        self.runs = [run for run in self._load() if run["number"] != self.chosen.value]
         self.drawn.discard(self.chosen.value)
         self._save()
         self._show()
@@ -147,17 +148,12 @@ class AblationPanel(Panel):
     # what runs in the background
 
     def _train(self, settings, seed):
-        self.history, start, row = [], time.perf_counter(), None
+        self.history, start = [], time.perf_counter()
         self.progress.value, self.progress.max = 0, settings.num_epochs
         self._say(f"Training: epoch 1 of {settings.num_epochs}")
         try:
-            for row in run(settings, seed, self.material, self._on_batch):
-                if "epoch" in row:
-                    self.history.append(row)
-                    self.progress.value = row["epoch"]
-                    self._say(f"Training: {row['epoch']} of {settings.num_epochs} epochs")
-                    self._draw()
-            self._add(row | {"seconds": time.perf_counter() - start})
+            result = train_run(settings, seed, self.material, self._on_epoch, self._on_batch)
+            self._add(result | {"seconds": time.perf_counter() - start})
         except Stopped:
             self._say(f"Stopped after {len(self.history)} of {settings.num_epochs} epochs. The run is not kept.")
         except WorkbookError as error:
@@ -167,13 +163,19 @@ class AblationPanel(Panel):
         finally:
             self.train_button.disabled, self.stop_button.disabled = False, True
 
+    def _on_epoch(self, row):
+        self.history.append(row)
+        self.progress.value = row["epoch"]
+        self._say(f"Training: {row['epoch']} of {self.progress.max:.0f} epochs")
+        self._draw()
+
     def _on_batch(self):
         if self._stop.is_set():
             raise Stopped
 
     def _add(self, result):
         self.runs = self._load()
-        result["number"] = max((run_["number"] for run_ in self.runs), default=0) + 1
+        result["number"] = max((run["number"] for run in self.runs), default=0) + 1
         self.runs.append(result)
         self._save()
         if result["status"] == "diverged":
@@ -191,7 +193,7 @@ class AblationPanel(Panel):
         self.status.value = f'<div role="status" style="color:{color};line-height:1.4">{html.escape(text)}</div>'
 
     def _show(self):
-        numbers = [run_["number"] for run_ in self.runs]
+        numbers = [run["number"] for run in self.runs]
         self.chosen.options = numbers
         if numbers:
             self.chosen.value = numbers[-1]
@@ -201,13 +203,13 @@ class AblationPanel(Panel):
         self._draw()
 
     def _show_code(self):
-        if run_ := self._chosen_run():
+        if run := self._chosen_run():
             default = asdict(Settings())
-            changed = ", ".join(f"{name}={run_[name]!r}" for name in default if run_[name] != default[name])
-            self.code.value = f"<code>Settings({html.escape(changed)}), seed {run_['seed']}</code>"
+            changed = ", ".join(f"{name}={run[name]!r}" for name in default if run[name] != default[name])
+            self.code.value = f"<code>Settings({html.escape(changed)}), seed {run['seed']}</code>"
 
     def _chosen_run(self):
-        return next((run_ for run_ in self.runs if run_["number"] == self.chosen.value), None)
+        return next((run for run in self.runs if run["number"] == self.chosen.value), None)
 
     def _draw(self):
         histories = {f"run {r['number']}": r["history"] for r in self.runs if r["number"] in self.drawn}
@@ -226,7 +228,7 @@ class AblationPanel(Panel):
     def _read_runs(self):
         try:
             self.runs = self._load()
-            self.drawn = {run_["number"] for run_ in self.runs[-1:]}
+            self.drawn = {run["number"] for run in self.runs[-1:]}
         except (OSError, ValueError):
             damaged = self._path().with_suffix(".damaged")
             self._path().replace(damaged)
@@ -241,7 +243,7 @@ def draw_runs(current, others, num_epochs=None):
     """Return a PNG: the loss of the run `current` (a history), and its held-out accuracy beside those of `others`."""
     figure = Figure(figsize=(6.1, 3.0), layout="constrained")
     FigureCanvasAgg(figure)  # no pyplot: this runs beside the notebook's own figures
-    figures.plot_runs(others | ({"this run": current} if current else {}), figure.subplots(1, 2), num_epochs)
+    plot_runs(others | ({"this run": current} if current else {}), figure.subplots(1, 2), num_epochs)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
     return buffer.getvalue()
@@ -261,21 +263,21 @@ def runs_as_html(runs, columns, num_held_out):
     """
     if not runs:
         return "<p>No runs yet. Set the sliders, then press <b>Train</b>.</p>"
-    accuracies = [run_.get("held_out_accuracy", math.nan) for run_ in runs]
+    accuracies = [run.get("held_out_accuracy", math.nan) for run in runs]
     best, ties = ties_with_best(accuracies, [standard_error(accuracy, num_held_out) for accuracy in accuracies])
     base = asdict(SIMPLE_NET) | {"seed": 0}
-    changed = [c for c in columns if any(run_[c] != base[c] for run_ in runs)]
+    changed = [c for c in columns if any(run[c] != base[c] for run in runs)]
     table = pd.DataFrame({CHOICES[c][0] if c in CHOICES else c: [f"{r[c]:g}" for r in runs] for c in changed})
-    table.insert(0, "run", [run_["number"] for run_ in runs])
-    table["parameters"] = [f"{run_['num_parameters']:,}" for run_ in runs]
-    table["seconds"] = [f"{run_['seconds']:.1f}" for run_ in runs]
-    table["training"] = [f"{run_.get('train_accuracy', math.nan):.3f}" for run_ in runs]
+    table.insert(0, "run", [run["number"] for run in runs])
+    table["parameters"] = [f"{run['num_parameters']:,}" for run in runs]
+    table["seconds"] = [f"{run['seconds']:.1f}" for run in runs]
+    table["training"] = [f"{run.get('train_accuracy', math.nan):.3f}" for run in runs]
     table["held out"] = ["diverged" if a != a else f"{a:.3f}" for a in accuracies]
     table[""] = ["<mark>best</mark>" if i == best else "tie" if i in ties else "" for i in range(len(runs))]
     return (
         STYLE
         + table.to_html(index=False, border=0, escape=False, classes="ablation-runs")
-        + _verdict([run_["number"] for run_ in runs], best, ties, num_held_out)
+        + _verdict([run["number"] for run in runs], best, ties, num_held_out)
     )
 
 
@@ -287,3 +289,33 @@ def _verdict(numbers, best, ties, num_held_out):
         names = ", ".join(f"run {numbers[i]}" for i in ties)
         text += f" Too close to tell from it, within one standard error: {names}."
     return f"<p>{text}</p>"
+
+
+def plot_runs(histories, axes, num_epochs=None):
+    """Draw the loss of the last of several histories, {label: history}, and the held-out accuracy of all of them.
+
+    With `num_epochs`, the axes have room for so many from the start, so that a growing curve does not move.
+    """
+    loss, accuracy = axes
+    colors = [*COLORS[1:], QUIET_COLOR]
+    for number, (label, history) in enumerate(histories.items()):
+        is_last = number == len(histories) - 1
+        color = VAL_COLOR if is_last else colors[number % len(colors)]
+        rows = [row["epoch"] for row in history], [row["val_accuracy"] for row in history]
+        accuracy.plot(*rows, marker=".", label=label, color=color, linewidth=2 if is_last else 1)
+        if is_last:
+            plot_loss(history, loss)
+            loss.lines[1].set_label("held out")
+            loss.legend(loc="upper right")
+            loss.set_ylim(0, min(10, max(3, *(row["val_loss"] for row in history))))
+            loss.set_title(f"Loss of {label}")
+    if histories:
+        accuracy.legend(loc="upper left", fontsize="small")
+    else:
+        loss.set(title="Loss", xlabel="epoch", ylim=(0, 3))
+    loss.set_ylabel("cross-entropy")
+    accuracy.set(title="Held-out accuracy", xlabel="epoch", ylim=(0, 1))
+    for ax in axes:
+        ax.set_xlim(0.5, 0.5 + max([num_epochs or 1, *(len(history) for history in histories.values())]))
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    return axes

@@ -1,11 +1,11 @@
 """runs -> table: means over seeds, and what cannot be told apart."""
 
-import math
 from dataclasses import fields
 
 import pandas as pd
 
 from helpers.extra.settings import Settings
+from helpers.extra.ties import ties_with_best
 
 
 def summarise(runs, varied):
@@ -26,24 +26,6 @@ def summarise(runs, varied):
     rest = groups[["training_s", "inference_ms", "num_parameters"]].first()
     summary = pd.concat([pd.DataFrame(columns), rest], axis=1).assign(num_seeds=groups["seed"].count())
     return summary.reset_index()[[*varied, *columns, *rest, "num_seeds"]]
-
-
-def standard_error(accuracy, num_images):
-    """Return the standard error of an accuracy measured on so many images: that of a proportion."""
-    return (accuracy * (1 - accuracy) / num_images) ** 0.5
-
-
-def ties_with_best(accuracies, spreads):
-    """Return (index of the highest accuracy, indices of those that cannot be told from it).
-
-    Two are a tie if they differ by no more than their spreads together, sqrt(a^2 + b^2). NaN never wins nor ties.
-    """
-    known = [i for i, accuracy in enumerate(accuracies) if accuracy == accuracy]
-    if not known:
-        return None, []
-    best = max(known, key=lambda i: accuracies[i])
-    close = lambda i: accuracies[best] - accuracies[i] <= math.hypot(spreads[best], spreads[i])
-    return best, [i for i in known if i != best and close(i)]
 
 
 def as_shown(table):

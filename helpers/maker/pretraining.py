@@ -15,7 +15,7 @@ from torch import nn
 from torchvision.models import alexnet
 from tqdm.auto import tqdm
 
-from helpers.augmentation import random_crops
+from helpers.crops import random_crops
 from helpers.files import atomic_write
 from helpers.maker.folding import small_weights_of, standardise_grey
 from helpers.maker.pictures import load_class_folders

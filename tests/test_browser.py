@@ -13,9 +13,9 @@ import time
 import nbformat
 import pytest
 
-from helpers.grader.release import student_copy
-from helpers.files import ROOT
 from helpers.exercises.session import STOPPED
+from helpers.files import ROOT
+from helpers.grader.release import student_copy
 
 # Lab shows a traceback as it shows stderr.
 ERROR = ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']"

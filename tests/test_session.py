@@ -7,9 +7,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers import progress
+from helpers.commands.run import not_solved
 from helpers.exercises import session
 from helpers.progress import Stopped, ask_before, in_words
-from helpers.commands.run import not_solved
 
 STUB = 'def double(x):\n    raise NotImplementedError("double: not solved yet")'
 

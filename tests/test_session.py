@@ -3,12 +3,12 @@
 import types
 
 import pytest
+from helpers.runner import not_solved
 from IPython.core.interactiveshell import InteractiveShell
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers import progress, session
 from helpers.progress import Stopped, ask_before, in_words
-from helpers.runner import not_solved
 
 STUB = 'def double(x):\n    raise NotImplementedError("double: not solved yet")'
 

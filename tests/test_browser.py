@@ -12,10 +12,10 @@ import time
 
 import nbformat
 import pytest
-from helpers.course.release import student_copy
-from helpers.session import STOPPED
 
+from helpers.exercises.session import STOPPED
 from helpers.files import ROOT
+from helpers.grader.release import student_copy
 
 # Lab shows a traceback as it shows stderr.
 ERROR = ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']"

@@ -10,8 +10,8 @@ from torchvision.models import alexnet
 from helpers.alexnet import AlexNetScenes, make_alexnet
 from helpers.data import Split
 from helpers.extra import comparison, compiled
-from helpers.extra.comparison import compare, save_state
-from helpers.extra.compression import Bfloat16, with_thin_layers
+from helpers.extra.comparison import compare, file_size_mb, save_state
+from helpers.extra.compression import Bfloat16, dynamic, with_thin_layers
 from helpers.extra.quantization import input_rule_and_layers, quantize
 from helpers.files import WorkbookError
 from helpers.models import SimpleNet, SimpleNetDropout
@@ -103,6 +103,14 @@ def test_a_wrongly_calibrated_network_is_refused_and_not_shown(trained, split):
 def test_a_model_of_another_kind_is_refused():
     with pytest.raises(WorkbookError, match="knows SimpleNet, SimpleNetDropout and AlexNet, not Linear"):
         quantize(nn.Linear(2, 2), torch.zeros(1, 2))
+
+
+def test_dynamic_quantization_shrinks_the_linear_layers_alone(trained, split):
+    small = dynamic(trained)
+    assert type(small.conv_layers[0]) is type(trained.conv_layers[0])
+    assert file_size_mb(small) < 0.45 * file_size_mb(trained), "most of SimpleNet's numbers are in its linear layers"
+    agree = predict(small, split.images).argmax(1) == predict(trained, split.images).argmax(1)
+    assert agree.float().mean() > 0.9
 
 
 def test_bfloat16_halves_the_file_and_keeps_the_answers(trained, split, tmp_path):

@@ -3,11 +3,12 @@
 import types
 
 import pytest
-from helpers.runner import not_solved
 from IPython.core.interactiveshell import InteractiveShell
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from helpers import progress, session
+from helpers import progress
+from helpers.commands.run import not_solved
+from helpers.exercises import session
 from helpers.progress import Stopped, ask_before, in_words
 
 STUB = 'def double(x):\n    raise NotImplementedError("double: not solved yet")'
@@ -47,7 +48,7 @@ def test_other_errors_stay_errors(shell, capsys, source):
 def test_where_checks_are_strict_an_unsolved_one_fails_in_one_line(shell, capsys, monkeypatch):
     monkeypatch.setenv("WORKBOOK_STRICT", "1")
     shell.user_ns["check"] = types.FunctionType(
-        compile("def check(f): f(1)", "checks.py", "exec").co_consts[0], {"__name__": "helpers.checks"}
+        compile("def check(f): f(1)", "checks.py", "exec").co_consts[0], {"__name__": "helpers.exercises.checks.part1"}
     )
     assert not shell.run_cell("check(double)").success
     assert capsys.readouterr().out == "double: not solved yet\n"
@@ -68,7 +69,7 @@ def test_a_notebook_can_begin_twice(shell, capsys):
 def test_a_run_lists_what_is_not_solved_once():
     cell = new_code_cell()
     cell.outputs = [{"output_type": "stream", "name": "stdout", "text": "x\ndouble: not solved yet\n"}]
-    assert not_solved(new_notebook(cells=[cell, cell])) == ["double"]
+    assert not_solved(new_notebook(cells=[cell, cell | {"id": "other"}])) == ["double"]
 
 
 # --- how long --------------------------------------------------------------------------------------------------------

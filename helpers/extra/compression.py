@@ -1,11 +1,12 @@
-"""model -> smaller model: bfloat16, and thin linear layers."""
+"""model -> smaller model: bfloat16, int8 for linear layers alone, thin linear layers."""
 
 import copy
 
 import torch
 from torch import nn
+from torch.ao import quantization as ao
 
-from helpers.extra.quantization import input_rule_and_layers
+from helpers.extra.quantization import input_rule_and_layers, quietly
 from helpers.sources.small_weights import BIG_LAYERS
 
 
@@ -20,6 +21,14 @@ class Bfloat16(nn.Module):
     def forward(self, images):
         """Return the logits of images in float32."""
         return self.layers(self.prepare(images).bfloat16()).float()
+
+
+def dynamic(model):
+    """Return a copy whose linear layers alone compute in int8; each batch decides the range of its activations.
+
+    Needs no calibration. Source: torch.ao.quantization.quantize_dynamic.
+    """
+    return quietly(ao.quantize_dynamic, copy.deepcopy(model).cpu().eval(), {nn.Linear})
 
 
 def with_thin_layers(model, rank):

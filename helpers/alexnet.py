@@ -4,8 +4,6 @@ What is frozen says the same of an image in every epoch. So each image and its m
 once (`encode`), what comes out is kept on disk, and only the layers after it are trained (`fit_head`).
 """
 
-import contextlib
-
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -19,7 +17,7 @@ from helpers.sources.weights import IMAGENET_MEAN, IMAGENET_STD
 from helpers.training import TrainConfig, choose_device, fit
 
 LAYERS = {"conv": 0, "fc6": 3, "fc7": 6}  # where in torchvision's `classifier` each ends, its ReLU included
-ENCODING_VERSION = 1  # raise it when `encode` changes: older features are then made anew
+ENCODING_VERSION = 2  # raise it when `encode` changes: older features are then made anew
 
 # Chosen by `workbook tune` on 40 held-out training images a class, three times.
 LAST_LAYER = TrainConfig(num_epochs=40, batch_size=64, learning_rate=1e-3, weight_decay=0.05)
@@ -98,24 +96,24 @@ def _up_to(model, layer):
     return nn.ModuleList([model.features, model.classifier[: LAYERS[layer]]])
 
 
-def encode(model, images, layer="fc7", mirrored=False, exact=False, device="auto"):
+def encode(model, images, layer="fc7", mirrored=False, device="auto"):
     """Return what a layer of the network, in eval(), says of grey images (N, 1, H, W) uint8: (N, 1, D) in float16.
 
     D is 4096 for "fc7" and "fc6", 9216 for "conv". With `mirrored`, (N, 2, D): each image and its mirror image. They
     are cached by the numbers in weights and images. Where the CPU has instructions for bfloat16, these are used, for
-    half the time; `exact` asks for float32.
+    half the time.
     """
     numbers = fingerprint(images, model.mean, model.std, *_up_to(model, layer).state_dict().values())
-    settings = [ENCODING_VERSION, layer, mirrored, exact, model.input_px, uses_bfloat16(device) and not exact]
-    build = lambda: {"features": _encode(model, images, layer, mirrored, exact, device).numpy()}
+    settings = [ENCODING_VERSION, layer, mirrored, model.input_px, uses_bfloat16(device)]
+    build = lambda: {"features": _encode(model, images, layer, mirrored, device).numpy()}
     return torch.from_numpy(cached(f"features-{digest([numbers, *settings])}", [], build)["features"])
 
 
-def _encode(model, images, layer, mirrored, exact, device):
+def _encode(model, images, layer, mirrored, device):
     model.to(choose_device(device)).eval()
     if layer == "fc7":  # a second's work on what fc6 says
-        fc6 = encode(model, images, "fc6", mirrored, exact, device)  # (N, V, 4096)
-        return _in_batches(model.classifier[3:6], fc6, "fc7 of features", exact, device)
+        fc6 = encode(model, images, "fc6", mirrored, device)  # (N, V, 4096)
+        return _in_batches(model.classifier[3:6], fc6, "fc7 of features", device)
     rest = model.classifier[: LAYERS[layer]]
 
     def features_of(batch):
@@ -124,17 +122,17 @@ def _encode(model, images, layer, mirrored, exact, device):
         features = rest(model.avgpool(model.features(model.prepare(batch))).flatten(1))
         return features.unflatten(0, (1 + mirrored, -1)).transpose(0, 1)  # (B, V, D)
 
-    return _in_batches(features_of, images, f"{layer} of images", exact, device)
+    return _in_batches(features_of, images, f"{layer} of images", device)
 
 
-def _in_batches(function, inputs, title, exact, device, batch_size=64):
+def _in_batches(function, inputs, title, device, batch_size=64):
     """Return function(inputs), a batch at a time, with progress."""
-    parts, precision = [], torch.float32 if exact else torch.float16
+    parts = []
     bar = progress(total=len(inputs), desc=title, unit="image", delay=1)
-    with bar, torch.inference_mode(), contextlib.nullcontext() if exact else autocast(device):
+    with bar, torch.inference_mode(), autocast(device):
         for batch in inputs.split(batch_size):
             batch = batch.to(choose_device(device))
-            parts.append(function(batch.float() if batch.is_floating_point() else batch).to("cpu", precision))
+            parts.append(function(batch.float() if batch.is_floating_point() else batch).to("cpu", torch.float16))
             bar.update(len(batch))
     return torch.cat(parts)
 

@@ -54,9 +54,9 @@ def test_every_size_gives_logits_and_other_parameters(sizes):
 
 
 def test_a_grid_holds_every_combination_and_one_at_a_time_one_change():
-    study = grid("a", "?", learning_rate=(1.0, 2.0), batch_size=(8, 16, 32))
+    study = grid("a", learning_rate=(1.0, 2.0), batch_size=(8, 16, 32))
     assert len(set(study.settings)) == 6 and study.varied == ("learning_rate", "batch_size")
-    study = one_at_a_time("a", "?", depth=(1, 3), width=(5, 10))
+    study = one_at_a_time("a", depth=(1, 3), width=(5, 10))
     assert study.settings == (
         SIMPLE_NET,
         replace(SIMPLE_NET, depth=1),
@@ -101,7 +101,7 @@ def counted(monkeypatch):
 
 
 def test_a_study_runs_each_setting_and_seed_once_and_new_images_are_run_anew(material, full, counted):
-    study = grid("rates", "?", FAST, seeds=(0, 1), learning_rate=(1e-3, 1e-2))
+    study = grid("rates", FAST, seeds=(0, 1), learning_rate=(1e-3, 1e-2))
     runs = run_study(study, material, jobs=1)
     assert [(run["learning_rate"], run["seed"]) for run in runs] == [(1e-3, 0), (1e-3, 1), (1e-2, 0), (1e-2, 1)]
     assert run_study(study, material, jobs=1) == runs and len(counted) == 4
@@ -111,7 +111,7 @@ def test_a_study_runs_each_setting_and_seed_once_and_new_images_are_run_anew(mat
 
 
 def test_what_ended_before_an_interrupt_is_kept(material, full, counted, monkeypatch):
-    study = grid("rates", "?", FAST, seeds=(0, 1, 2), learning_rate=(1e-3,))
+    study = grid("rates", FAST, seeds=(0, 1, 2), learning_rate=(1e-3,))
     counting = ablation.run_alone
 
     def interrupted(settings, seed, *rest):
@@ -127,7 +127,7 @@ def test_what_ended_before_an_interrupt_is_kept(material, full, counted, monkeyp
 
 
 def test_a_damaged_run_is_run_again(material, full, counted, tmp_path):
-    study = grid("rates", "?", FAST, seeds=(0,), learning_rate=(1e-3,))
+    study = grid("rates", FAST, seeds=(0,), learning_rate=(1e-3,))
     first = run_study(study, material, jobs=1)
     for path in (tmp_path / "cache" / "runs").glob("*.json"):
         path.write_text(path.read_text()[:-5])
@@ -137,7 +137,7 @@ def test_a_damaged_run_is_run_again(material, full, counted, tmp_path):
 
 def test_worker_processes_give_what_this_process_gives(material, full, tmp_path, monkeypatch):
     monkeypatch.setattr(ablation, "measure_times", lambda *_: {})
-    study = grid("rates", "?", FAST, seeds=(0, 1), learning_rate=(1e-3,))
+    study = grid("rates", FAST, seeds=(0, 1), learning_rate=(1e-3,))
     beside = run_study(study, material, jobs=2)
     monkeypatch.setenv("WORKBOOK_CACHE", str(tmp_path / "other"))
     alone = run_study(study, material, jobs=1)
@@ -146,7 +146,7 @@ def test_worker_processes_give_what_this_process_gives(material, full, tmp_path,
 
 
 def test_the_quick_profile_runs_one_seed_and_one_epoch(material, counted):
-    runs = run_study(grid("rates", "?", FAST, learning_rate=(1e-3, 1e-2)), material)
+    runs = run_study(grid("rates", FAST, learning_rate=(1e-3, 1e-2)), material)
     assert [(run["seed"], run["num_epochs"]) for run in runs] == [(0, 1), (0, 1)]
 
 
@@ -165,14 +165,14 @@ def test_a_scheduler_that_does_not_answer_is_named(material, full, monkeypatch):
     pytest.importorskip("distributed", reason="Dask is not installed")
     monkeypatch.setattr("helpers.workers.CONNECT_S", 0.5)
     with pytest.raises(WorkbookError, match="No Dask scheduler answers at tcp://127.0.0.1:9"):
-        run_study(grid("rates", "?", FAST, learning_rate=(1e-3,)), material, cluster="tcp://127.0.0.1:9")
+        run_study(grid("rates", FAST, learning_rate=(1e-3,)), material, cluster="tcp://127.0.0.1:9")
 
 
 @pytest.mark.slow
 def test_a_local_cluster_of_worker_processes_gives_the_same_runs(material, full, monkeypatch, tmp_path):
     distributed = pytest.importorskip("distributed", reason="Dask is not installed")
     monkeypatch.setattr(ablation, "measure_times", lambda *_: {})
-    study = grid("rates", "?", FAST, seeds=(0, 1, 2), learning_rate=(1e-3,))
+    study = grid("rates", FAST, seeds=(0, 1, 2), learning_rate=(1e-3,))
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         far = run_study(study, material, cluster=cluster.scheduler_address)
     kept = list((tmp_path / "cache" / "runs").glob("*.json"))

@@ -236,19 +236,13 @@ def test_the_last_frozen_layer_is_found(model):
 
 def test_features_are_those_of_eval_for_each_image_and_its_mirror_image(model, images):
     model.train()  # dropout must not reach the features
-    features = encode(model, images[:3], "fc7", mirrored=True, exact=True, device="cpu")
+    features = encode(model, images[:3], "fc7", mirrored=True, device="cpu")
     assert features.shape == (3, 2, 4096)
     with torch.inference_mode():
         mirrored = model.eval().prepare(images[:3].flip(-1))
         expected = model.classifier[:6](model.avgpool(model.features(mirrored)).flatten(1))
-    torch.testing.assert_close(features[:, 1], expected, rtol=1e-3, atol=1e-4)
-    assert not torch.allclose(features[:, 0], features[:, 1])
-
-
-def test_the_quick_features_are_close_to_the_exact_ones(model, images):
-    quick, exact = (encode(model, images, "fc6", exact=exact, device="cpu") for exact in (False, True))
-    assert quick.dtype == torch.float16 and quick.shape == exact.shape == (15, 1, 4096)
-    assert (quick.float() - exact).norm() < 0.02 * exact.norm()
+    assert (features[:, 1].float() - expected).norm() < 0.02 * expected.norm()  # half precision
+    assert (features[:, 0].float() - expected).norm() > 0.1 * expected.norm()
 
 
 def test_features_are_computed_once_and_anew_when_weights_or_images_change(model, images, monkeypatch):
@@ -283,10 +277,11 @@ def test_training_the_head_learns_and_leaves_frozen_layers_alone(num_trainable, 
 
 def test_after_training_the_whole_network_gives_the_heads_logits(model, split):
     history = fit_head(model, split, split, CONFIG)
-    features = encode(model, split.images, "fc7", exact=True, device="cpu")  # (15, 1, 4096)
+    features = encode(model, split.images, "fc7", device="cpu")  # (15, 1, 4096)
     with torch.inference_mode():
-        by_features = model.classifier[6:](features[:, 0])  # (15, 15)
-    torch.testing.assert_close(predict(model, split.images), by_features, rtol=1e-3, atol=1e-3)
+        by_features = model.classifier[6:](features[:, 0].float())  # (15, 15)
+    logits = predict(model, split.images)
+    assert (by_features - logits).norm() < 0.02 * logits.norm()  # half precision
     assert evaluate(model, split)[0] == pytest.approx(history[-1]["val_loss"], rel=0.05)
 
 

@@ -199,12 +199,6 @@ def test_the_default_number_of_directions_keeps_the_file_under_10_mb(trained, tm
     assert (tmp_path / "small.pt").stat().st_size < 10e6
 
 
-def test_the_head_can_be_left_out(trained):
-    with_head, _ = load_small_alexnet(trained[0])
-    without, _ = load_small_alexnet(trained[0], with_head=False)
-    assert set(with_head) - set(without) == {"classifier.6.weight", "classifier.6.bias"}
-
-
 def test_an_interrupted_run_ends_as_if_it_had_not_been(folder, trained, tmp_path, monkeypatch):
     def interrupted(*args):
         if args[4] == 1:  # the second epoch

@@ -46,8 +46,8 @@ def lab(context: typer.Context):
     os.execv(sys.executable, [sys.executable, *arguments, *context.args])
 
 
-@app.command()
-def run(
+@app.command("run")
+def run_parts(
     parts: Annotated[list[str] | None, typer.Argument(help="1 to 8, or a notebook's name; all by default.")] = None,
     save: Annotated[bool, typer.Option("--save", help="Write the outputs back into the notebooks.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A few epochs on a few images.")] = False,
@@ -90,7 +90,7 @@ def report(
     from helpers.report.gather import Details, make_report
 
     if run_first:
-        run([], save=True)
+        run_parts([], save=True)
     missing, log = make_report(output, Details(title, name, email, id, team), folder, full)
     for sentence in log:
         print(f"note: {sentence}", file=sys.stderr)

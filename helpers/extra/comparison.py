@@ -3,14 +3,13 @@
 import statistics
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from helpers.alexnet import AlexNetScenes
 from helpers.extra.measure import cpu_name
-from helpers.extra.quantization import quantize, quietly
 from helpers.files import WorkbookError, atomic_write, profile
 from helpers.progress import progress
 from helpers.training import predict
@@ -25,23 +24,6 @@ def save_state(model, path):
     return Path(path).stat().st_size / 1e6
 
 
-def load_quantized(path, like):
-    """Return the int8 network that `save_state` wrote; `like` is a model of the same layers, its numbers do not matter.
-
-    Raises WorkbookError for a file that is absent, damaged or of another network.
-    """
-    example = torch.zeros(1, 1, 64, 64, dtype=torch.uint8 if isinstance(like, AlexNetScenes) else torch.float32)
-    network = quantize(like, example)
-    try:
-        network.load_state_dict(quietly(torch.load, path, weights_only=True))
-    except Exception as error:  # a damaged file can raise anything
-        raise WorkbookError(
-            f"{path} does not hold an int8 {type(like).__name__}: it is absent, damaged or of another network. "
-            "Write it again with save_state(quantize(model, images), path)."
-        ) from error
-    return network
-
-
 def compare(models, split):
     """Return a table of models {name: model}, the first of which the others are compared with.
 
@@ -51,23 +33,43 @@ def compare(models, split):
     """
     rounds = 9 if profile() == "full" else 2
     times = {batch: latencies(models, split.images[:batch], rounds) for batch in (1, 32)}
-    rows, baseline = [], None
+    rows, first = [], None
     for name, model in progress(models.items(), desc="Comparing", unit="model"):
         answers = predict(model, split.images, batch_size=32).argmax(dim=1)
         accuracy = (answers == split.labels).float().mean().item()
-        baseline = baseline or (name, answers, accuracy)
-        if accuracy < baseline[2] - MAX_LOST:
+        first = first or Baseline(name, answers, accuracy)
+        first.refuse_worse(name, accuracy)
+        agreement = (answers == first.answers).float().mean().item()
+        row = {"model": name, "MB": file_size_mb(model)}
+        for batch, latency in ((batch, times[batch][name]) for batch in times):
+            row |= {f"ms, batch {batch}": latency.median_ms, f"± {batch}": latency.spread_ms}
+        rows.append(row | {"accuracy": accuracy, "agreement": agreement})
+    return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the first model answers, with which the others are compared."""
+
+    name: str
+    answers: torch.Tensor  # (N,)
+    accuracy: float
+
+    def refuse_worse(self, name, accuracy):
+        """Raise WorkbookError for a model that is clearly worse."""
+        if accuracy < self.accuracy - MAX_LOST:
             raise WorkbookError(
-                f'"{name}" has an accuracy of {accuracy:.3f}, "{baseline[0]}" {baseline[2]:.3f}: something went '
+                f'"{name}" has an accuracy of {accuracy:.3f}, "{self.name}" {self.accuracy:.3f}. Something went '
                 "wrong, most likely its calibration. Calibrate with training images as the model takes them."
             )
-        agreement = (answers == baseline[1]).float().mean().item()
-        rows.append({"model": name, "MB": file_size_mb(model), "accuracy": accuracy, "agreement": agreement})
-    for row in rows:
-        for batch, of_models in times.items():
-            row[f"ms, batch {batch}"], row[f"± {batch}"] = of_models[row["model"]]
-    columns = ["model", "MB", "ms, batch 1", "± 1", "ms, batch 32", "± 32", "accuracy", "agreement"]
-    return pd.DataFrame(rows)[columns]
+
+
+@dataclass(frozen=True)
+class Latency:
+    """The time that a model takes for some images."""
+
+    median_ms: float
+    spread_ms: float  # half the range of the middle half
 
 
 def file_size_mb(model):
@@ -78,7 +80,7 @@ def file_size_mb(model):
 
 @torch.inference_mode()
 def latencies(models, images, rounds=9):
-    """Return {name: (median, half of the middle half's range)} of the time for these images, in ms.
+    """Return {name: Latency} of the models for these images.
 
     The models take turns, so that a busy moment of the machine does not hit one of them alone.
     """
@@ -92,7 +94,7 @@ def latencies(models, images, rounds=9):
                 start = time.perf_counter()
                 model(images)
                 times[name].append(1000 * (time.perf_counter() - start))
-    return {name: (statistics.median(values), spread(values)) for name, values in times.items()}
+    return {name: Latency(statistics.median(values), spread(values)) for name, values in times.items()}
 
 
 def spread(values):

@@ -1,4 +1,4 @@
-"""study -> table of runs: a question, the settings that may answer it, and what each did over several seeds."""
+"""study -> runs: every setting of a study with several seeds, each run once and kept."""
 
 import itertools
 import json
@@ -20,25 +20,24 @@ RUN_VERSION = 1  # raise it when a run would come out otherwise: older ones are 
 
 @dataclass(frozen=True)
 class Study:
-    """A question, and the settings whose runs may answer it."""
+    """Settings to compare, each with several seeds."""
 
     name: str
-    question: str
     settings: tuple  # of Settings
     varied: tuple  # the names of the settings that differ
     seeds: tuple = (0, 1, 2)
 
 
-def grid(name, question, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
+def grid(name, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
     """Return the Study of every combination of the values, as in `grid(..., learning_rate=(1e-3, 1e-2))`."""
     combinations = [dict(zip(values, chosen)) for chosen in itertools.product(*values.values())]
-    return Study(name, question, tuple(replace(base, **c) for c in combinations), tuple(values), tuple(seeds))
+    return Study(name, tuple(replace(base, **c) for c in combinations), tuple(values), tuple(seeds))
 
 
-def one_at_a_time(name, question, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
+def one_at_a_time(name, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
     """Return the Study of the base and of every value with all else as in the base."""
     changed = [replace(base, **{key: value}) for key, chosen in values.items() for value in chosen]
-    return Study(name, question, tuple(dict.fromkeys([base, *changed])), tuple(values), tuple(seeds))
+    return Study(name, tuple(dict.fromkeys([base, *changed])), tuple(values), tuple(seeds))
 
 
 # --- a study ---------------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     """End with the parent, and keep orphans of the kernel below this process, where they are found and killed."""
     config.deadline = time.monotonic() + config.option.seconds
+    nbval.kernel.KernelManager = SocketKernelManager  # nbval offers no other way to choose the class
     if hasattr(os, "fork") and Path("/proc").exists():
         libc = ctypes.CDLL(None)
         libc.prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
@@ -70,9 +71,6 @@ class SocketKernelManager(nbval.kernel.KernelManager):
         super().write_connection_file(**options)
         if uid := os.environ.get("WORKBOOK_UID"):
             os.chown(self.connection_file, int(uid), int(uid))
-
-
-nbval.kernel.KernelManager = SocketKernelManager
 
 
 class GuardedKernel(nbval.kernel.RunningKernel):

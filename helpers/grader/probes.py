@@ -18,11 +18,11 @@ MIME = "application/vnd.workbook.values+json"
 
 def show_values(exercise, function, message):
     """Call a student's function on inputs from JSON, and send what it returns as JSON."""
-    values = run(exercise, function, json.loads(message))
+    values = values_of(exercise, function, json.loads(message))
     display({MIME: values}, raw=True)
 
 
-def run(exercise, function, inputs):
+def values_of(exercise, function, inputs):
     """Return, as JSON, what a function says of inputs: its values alone, or what a run in RUNS looks at."""
     seed_everything()
     call = RUNS.get(exercise, lambda function, *inputs: function(*inputs))

@@ -105,7 +105,7 @@ def hidden_cells(exercise, plan, digest):
     function = solution(exercise, plan.imports[exercise.notebook])
     for kind, inputs in hidden.draw(exercise.name, generator):
         is_random = exercise.name in hidden.VERIFY
-        values = None if is_random else json.loads(json.dumps(probes.run(exercise.name, function, inputs)))
+        values = None if is_random else json.loads(json.dumps(probes.values_of(exercise.name, function, inputs)))
         source = f"import probes\nprobes.show_values({exercise.name!r}, {exercise.name}, {json.dumps(inputs)!r})"
         yield cell(source, exercise.name, "hidden", UNSHOWN, {"inputs": inputs, "values": values}, kind)
 

@@ -35,46 +35,48 @@ def read_tree(text, reader):
         return None
 
 
-def clean(node, reader, attachments):
-    """Return a tree of harmless nodes: attributes emptied, pictures fetched, raw code and unknown nodes as text."""
+def clean(nodes, reader, attachments):
+    """Return the harmless nodes that stand for these: attributes emptied, pictures fetched, raw code as text."""
+    return [part for node in nodes for part in clean_node(node, reader, attachments)]
+
+
+def clean_node(node, reader, attachments):
+    """Return what stands for one node, as a list: a wrapper leaves its children, all else one node."""
     if isinstance(node, list):
-        return [part for child in node for part in as_list(clean(child, reader, attachments), child)]
+        return [clean(node, reader, attachments)]
     if not isinstance(node, dict) or "t" not in node:
-        return node
+        return [node]
     kind, content = node["t"], node.get("c")
     if kind == "Image":
-        name = reader.picture_of(content[2][0], attachments)
-        alt = plain_text(content[1])
-        if name:
-            return {
-                "t": "RawInline",
-                "c": ["typst", f"#fit(image({literal(name)}, alt: {literal(alt or 'a picture')}))"],
-            }
-        return {"t": "Str", "c": f"(picture: {alt or content[2][0]})"}
+        return [picture(content, reader, attachments)]
     if kind == "Link":
         text, (url, _) = clean(content[1], reader, attachments), content[2]
         is_web = re.match(r"https?://", url)
-        return {"t": "Link", "c": [["", [], []], text, [url, ""]]} if is_web else text
+        return [{"t": "Link", "c": [["", [], []], text, [url, ""]]}] if is_web else text
     if kind in ("Span", "Div", "Cite", "Figure", "Note"):
-        return clean(content[-1] if isinstance(content, list) and content else [], reader, attachments)
+        inner = content[-1] if isinstance(content, list) and content else []
+        return clean(inner if isinstance(inner, list) else [inner], reader, attachments)
     if kind in ("RawBlock", "RawInline"):
-        return {"t": "CodeBlock" if kind == "RawBlock" else "Code", "c": [["", [], []], content[1]]}
+        return [{"t": "CodeBlock" if kind == "RawBlock" else "Code", "c": [["", [], []], content[1]]}]
     if kind not in HARMLESS:
-        return {"t": "Str", "c": plain_text(content)}
+        return [{"t": "Str", "c": plain_text(content)}]
     if content is None:
-        return {"t": kind}
+        return [{"t": kind}]
     if kind == "Table":
         content = without_attributes(content)
     content = clean(content, reader, attachments) if isinstance(content, list) else content
     if kind in WITH_ATTRIBUTES:
         content[WITH_ATTRIBUTES[kind]] = ["", [], []]
-    return {"t": kind, "c": content}
+    return [{"t": kind, "c": content}]
 
 
-def as_list(cleaned, original):
-    """Return what `clean` made of one child as a list of children: a wrapper that fell away leaves several."""
-    fell_away = isinstance(original, dict) and original.get("t") in ("Span", "Div", "Cite", "Figure", "Note", "Link")
-    return cleaned if fell_away and isinstance(cleaned, list) else [cleaned]
+def picture(content, reader, attachments):
+    """Return an image of Markdown as typst, or its description where there is no such picture."""
+    alt = plain_text(content[1])
+    if name := reader.picture_of(content[2][0], attachments):
+        image = f"#fit(image({literal(name)}, alt: {literal(alt or 'a picture')}))"
+        return {"t": "RawInline", "c": ["typst", image]}
+    return {"t": "Str", "c": f"(picture: {alt or content[2][0]})"}
 
 
 def without_attributes(node):

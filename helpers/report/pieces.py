@@ -33,6 +33,18 @@ class Gathered:
     log: list = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A piece whose text pandoc has not read yet."""
+
+    piece: Piece
+    text: str
+    level: int = 4  # of its headings
+    attachments: dict = field(default_factory=dict)  # {name: {type: content}}
+    caption: str = ""  # of a table
+    reader: str = MARKDOWN  # or "html"
+
+
 class Reader:
     """Reads cells; keeps the pictures it meets in the folder `root`, where typst finds them."""
 
@@ -55,7 +67,7 @@ class Reader:
         """Return the piece of a Markdown cell, its headings at `level`; `fill` reads it, with all others at once."""
         piece = Piece([], cell.source, where)
         attachments = cell.get("attachments", {})
-        self.waiting.append((piece, "markdown", with_display_math(cell.source), level, attachments))
+        self.waiting.append(Waiting(piece, with_display_math(cell.source), level, attachments))
         return piece
 
     def outputs(self, cell, where, with_caption=True):
@@ -85,11 +97,11 @@ class Reader:
                 return Piece([raw(figure(name, caption))], f"(a picture that cannot be printed) {text}", where)
         if "<table" in joined(data.get("text/html", "")):
             piece = Piece([], text, where)
-            self.waiting.append((piece, "html", joined(data["text/html"]), caption, {}))
+            self.waiting.append(Waiting(piece, joined(data["text/html"]), caption=caption, reader="html"))
             return piece
         if "text/markdown" in data:
             piece = Piece([], text, where)
-            self.waiting.append((piece, "markdown", with_display_math(joined(data["text/markdown"])), 4, {}))
+            self.waiting.append(Waiting(piece, with_display_math(joined(data["text/markdown"]))))
             return piece
         return Piece([raw(captioned(code(text), caption, "raw"))], text, where)
 
@@ -122,23 +134,20 @@ class Reader:
     def fill(self, gathered):
         """Let pandoc read all Markdown and tables that wait, side by side, and write every piece as typst."""
         with ThreadPoolExecutor() as pool:
-            trees = list(
-                pool.map(lambda job: read_tree(job[2], MARKDOWN if job[1] == "markdown" else "html"), self.waiting)
-            )
-        for (piece, kind, _, option, attachments), tree in zip(self.waiting, trees):
+            trees = list(pool.map(lambda waiting: read_tree(waiting.text, waiting.reader), self.waiting))
+        for waiting, tree in zip(self.waiting, trees):
+            piece = waiting.piece
             if tree is None:
                 piece.blocks = [raw(boxed(piece.source))]
                 gathered.log.append(f"{piece.where}: pandoc cannot read it; its source is printed.")
-            elif kind == "html":
-                tables = [block for block in clean(tree, self, {}) if block["t"] == "Table"]
-                piece.blocks = [
-                    raw(f"#let caption = {literal(option)}"),
-                    raw("#table-fit(caption)["),
-                    *tables,
-                    raw("]"),
-                ]
+                continue
+            blocks = clean(tree, self, waiting.attachments)
+            if waiting.reader == "html":
+                caption = raw(f"#let caption = {literal(waiting.caption)}")
+                tables = [block for block in blocks if block["t"] == "Table"]
+                piece.blocks = [caption, raw("#table-fit(caption)["), *tables, raw("]")]
             else:
-                piece.blocks = [with_level(block, option) for block in clean(tree, self, attachments)]
+                piece.blocks = [with_level(block, waiting.level) for block in blocks]
         write_pieces(gathered)
 
 

@@ -19,11 +19,10 @@ BIG_LAYERS = (1, 4)  # where fc6 (9216 -> 4096) and fc7 (4096 -> 4096) stand in 
 FACTORS = ("directions", "waves", "fc6.units", "fc7.units")  # of which those two are made
 
 
-def load_small_alexnet(path: str | Path, with_head: bool = True) -> tuple[dict[str, Tensor], dict]:
+def load_small_alexnet(path: str | Path) -> tuple[dict[str, Tensor], dict]:
     """Return (state dict in float32 and torchvision's shapes, metadata).
 
-    With its head the state dict fits `alexnet(num_classes=meta["num_classes"])`; without, its two `classifier.6`
-    entries are left out. The metadata say how to feed the network (`input_px`, `mean`, `std` for grey in 0..1, repeated
+    The state dict fits `alexnet(num_classes=meta["num_classes"])`. The metadata say how to feed the network (`input_px`, `mean`, `std` for grey in 0..1, repeated
     to three channels) and where it comes from. Raises ValueError, naming the file, for anything but a whole file of
     such weights.
     """
@@ -33,8 +32,6 @@ def load_small_alexnet(path: str | Path, with_head: bool = True) -> tuple[dict[s
         check_shapes(state_dict)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{path} does not hold AlexNet's weights: {error}") from error
-    if not with_head:
-        state_dict = {name: tensor for name, tensor in state_dict.items() if not name.startswith("classifier.6.")}
     return state_dict, meta
 
 

@@ -1,7 +1,7 @@
 """scene -> features -> logits: AlexNet with borrowed weights.
 
-What is frozen says the same of an image in every epoch. So each image and its mirror image go through the frozen layers
-once (`encode`), what comes out is kept on disk, and only the layers after it are trained (`fit_head`).
+Frozen layers always give the same output. So each image and its mirror image go through them once
+(`encode`), the features are kept on disk, and only the layers after them are trained (`fit_head`).
 """
 
 import torch
@@ -16,30 +16,32 @@ from helpers.sources.cache import cached, fingerprint
 from helpers.sources.weights import IMAGENET_MEAN, IMAGENET_STD
 from helpers.training import TrainConfig, choose_device, fit
 
-LAYERS = {"conv": 0, "fc6": 3, "fc7": 6}  # where in torchvision's `classifier` each ends, its ReLU included
-ENCODING_VERSION = 2  # raise it when `encode` changes: older features are then made anew
+# Where each layer, its ReLU included, ends in torchvision's `classifier`.
+LAYERS = {"conv": 0, "fc6": 3, "fc7": 6}
+ENCODING_VERSION = 2  # raise it when `encode` changes: features are then computed again
 
-# Chosen by `workbook tune` on 40 held-out training images a class, three times.
+# Chosen by `workbook tune` on 40 held-out training images per class, three times.
 LAST_LAYER = TrainConfig(num_epochs=40, batch_size=64, learning_rate=1e-3, weight_decay=0.05)
 LAST_TWO_LAYERS = TrainConfig(num_epochs=10, batch_size=128, learning_rate=1e-4, weight_decay=0.1)
 
 
 def prepare_grey(images, input_px=224, mean=IMAGENET_MEAN, std=IMAGENET_STD):
-    """Return grey uint8 images (B, 1, H, W) as AlexNet's input: (B, 3, input_px, input_px), normalised.
+    """Return grey uint8 images (B, 1, H, W) as AlexNet's input (B, 3, input_px, input_px).
 
-    Images that are no longer uint8, as crops in training, keep their size; they too are in 0..255.
+    Images that are no longer uint8, such as training crops, keep their size; they are in 0..255.
     """
     greys = images.float() / 255
     if images.dtype == torch.uint8 and greys.shape[-2:] != (input_px, input_px):
         greys = F.interpolate(greys, size=(input_px, input_px), mode="bilinear", antialias=True)
     mean, std = (greys.new_tensor(values) for values in (mean, std))  # (3,)
-    return torch.addcmul(-mean / std, greys.movedim(1, -1), 1 / std).movedim(-1, 1)  # channels last, in one step
+    last = torch.addcmul(-mean / std, greys.movedim(1, -1), 1 / std)  # (B, H, W, 3), in one step
+    return last.movedim(-1, 1)
 
 
 class AlexNetScenes(AlexNet):
-    """torchvision's AlexNet with an input rule: grey images (B, 1, H, W) uint8 -> logits (B, num_classes).
+    """torchvision's AlexNet with an input rule: grey uint8 images (B, 1, H, W) -> logits.
 
-    Source: Krizhevsky (2014), "One weird trick for parallelizing convolutional neural networks"; torchvision.
+    Source: Krizhevsky (2014), "One weird trick for parallelizing convolutional neural networks".
     """
 
     def __init__(self, num_classes=15, input_px=224, mean=IMAGENET_MEAN, std=IMAGENET_STD):
@@ -57,16 +59,16 @@ class AlexNetScenes(AlexNet):
 
 
 def make_alexnet(weights=None, num_classes=15):
-    """Return AlexNetScenes with these Weights and a new last layer; all random where `weights` is None.
+    """Return AlexNetScenes with these Weights and a new last layer; all random without `weights`.
 
-    Random means He's initialisation (He et al., 2015), which keeps the size of what passes through: a fair contrast.
+    Random means He's initialisation (He et al., 2015), which keeps the size of activations.
     """
     rule = (weights.input_px, weights.mean, weights.std) if weights else ()
     with torch.device("meta"):  # no time lost on numbers that are overwritten
         model = AlexNetScenes(num_classes, *rule)
     model.to_empty(device="cpu")
     if weights:
-        kept = {name: p for name, p in weights.state_dict.items() if not name.startswith("classifier.6.")}
+        kept = {k: p for k, p in weights.state_dict.items() if not k.startswith("classifier.6.")}
         model.load_state_dict(kept, strict=False)  # read_weights has compared names and shapes
     else:
         for layer in (m for m in model.modules() if isinstance(m, (nn.Conv2d, nn.Linear))):
@@ -85,10 +87,15 @@ def freeze(model, num_trainable=1):
 
 
 def last_frozen_layer(model):
-    """Return the deepest of "conv", "fc6" and "fc7" up to which all is frozen; WorkbookError where there is none."""
-    frozen = [layer for layer in LAYERS if not any(p.requires_grad for p in _up_to(model, layer).parameters())]
+    """Return the deepest of "conv", "fc6" and "fc7" up to which all is frozen.
+
+    Raises WorkbookError where not even the conv layers are.
+    """
+    trainable = {k: [p.requires_grad for p in _up_to(model, k).parameters()] for k in LAYERS}
+    frozen = [layer for layer in LAYERS if not any(trainable[layer])]
     if not frozen:
-        raise WorkbookError("The conv layers are not frozen, so their features change. Call freeze(model) first.")
+        reason = "The conv layers are not frozen, so their features change."
+        raise WorkbookError(f"{reason} Call freeze(model) first.")
     return frozen[-1]
 
 
@@ -97,21 +104,23 @@ def _up_to(model, layer):
 
 
 def encode(model, images, layer="fc7", mirrored=False, device="auto"):
-    """Return what a layer of the network, in eval(), says of grey images (N, 1, H, W) uint8: (N, 1, D) in float16.
+    """Return a layer's features, in eval(), for grey uint8 images (N, 1, H, W): (N, 1, D) float16.
 
-    D is 4096 for "fc7" and "fc6", 9216 for "conv". With `mirrored`, (N, 2, D): each image and its mirror image. They
-    are cached by the numbers in weights and images. Where the CPU has instructions for bfloat16, these are used, for
-    half the time.
+    D is 4096 for "fc7" and "fc6", 9216 for "conv". With `mirrored`, (N, 2, D): each image and its
+    mirror image. The cache's key is all numbers in weights and images. On a CPU with instructions
+    for bfloat16, layers use it, in half the time.
     """
-    numbers = fingerprint(images, model.mean, model.std, *_up_to(model, layer).state_dict().values())
+    weights = _up_to(model, layer).state_dict().values()
+    numbers = fingerprint(images, model.mean, model.std, *weights)
     settings = [ENCODING_VERSION, layer, mirrored, model.input_px, uses_bfloat16(device)]
+    stem = f"features-{digest([numbers, *settings])}"
     build = lambda: {"features": _encode(model, images, layer, mirrored, device).numpy()}
-    return torch.from_numpy(cached(f"features-{digest([numbers, *settings])}", [], build)["features"])
+    return torch.from_numpy(cached(stem, [], build)["features"])
 
 
 def _encode(model, images, layer, mirrored, device):
     model.to(choose_device(device)).eval()
-    if layer == "fc7":  # a second's work on what fc6 says
+    if layer == "fc7":  # a second's work on the features of fc6
         fc6 = encode(model, images, "fc6", mirrored, device)  # (N, V, 4096)
         return _in_batches(model.classifier[3:6], fc6, "fc7 of features", device)
     rest = model.classifier[: LAYERS[layer]]
@@ -126,19 +135,20 @@ def _encode(model, images, layer, mirrored, device):
 
 
 def _in_batches(function, inputs, title, device, batch_size=64):
-    """Return function(inputs), a batch at a time, with progress."""
+    """Return function(inputs), one batch at a time, with progress."""
     parts = []
     bar = progress(total=len(inputs), desc=title, unit="image", delay=1)
     with bar, torch.inference_mode(), autocast(device):
         for batch in inputs.split(batch_size):
             batch = batch.to(choose_device(device))
-            parts.append(function(batch.float() if batch.is_floating_point() else batch).to("cpu", torch.float16))
+            batch = batch.float() if batch.is_floating_point() else batch
+            parts.append(function(batch).to("cpu", torch.float16))
             bar.update(len(batch))
     return torch.cat(parts)
 
 
 def uses_bfloat16(device):
-    """Return whether this is a CPU with instructions for bfloat16, with which layers take half the time."""
+    """Return whether this is a CPU with instructions for bfloat16: layers take half the time."""
     has_bfloat16 = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
     return choose_device(device).type == "cpu" and has_bfloat16
 
@@ -149,22 +159,24 @@ def autocast(device):
 
 
 class Head(nn.Sequential):
-    """The network's own last layers. In training each image shows one of its V views, at random; else the first."""
+    """The network's own last layers; in training each image shows one of its V views at random."""
 
     def forward(self, features):
         """Return the logits (B, num_classes) of features (B, V, D)."""
         num_images, num_views = features.shape[:2]
         view = torch.randint(num_views if self.training else 1, (num_images,)).to(features.device)
-        return super().forward(features[torch.arange(num_images, device=features.device), view].float())
+        index = torch.arange(num_images, device=features.device)
+        return super().forward(features[index, view].float())
 
 
 def fit_head(model, train, val, config=LAST_LAYER):
-    """Train the layers that are not frozen, in place, on what the frozen ones say; return the history of `fit`.
+    """Train the layers that are not frozen, in place, on the frozen features; return the history.
 
-    `train` and `val` are Splits of grey uint8 images. The layers are the network's own: afterwards the whole of it has
-    learned. Accuracies are of plain images, none mirrored.
+    `train` and `val` are Splits of grey uint8 images. The trained layers are the network's own, so
+    afterwards the whole network has learned. Accuracies are those of images that are not mirrored.
     """
-    layer = last_frozen_layer(model)
-    train_features = Split(encode(model, train.images, layer, mirrored=True, device=config.device), train.labels)
-    val_features = Split(encode(model, val.images, layer, device=config.device), val.labels)
-    return fit(Head(*model.classifier[LAYERS[layer] :]), train_features, val_features, config)
+    layer, device = last_frozen_layer(model), config.device
+    features = encode(model, train.images, layer, mirrored=True, device=device)
+    val_features = encode(model, val.images, layer, device=device)
+    head = Head(*model.classifier[LAYERS[layer] :])
+    return fit(head, Split(features, train.labels), Split(val_features, val.labels), config)

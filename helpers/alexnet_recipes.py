@@ -21,7 +21,7 @@ def borrowed_alexnet():
 
 
 def fit_last_two(model, train, val, config):
-    """Train the last layer, then the last two linear layers by `config`; return the history of the second step."""
+    """Train the last layer, then the last two by `config`; return the second history."""
     fit_head(model, train, val, replace(LAST_LAYER, seed=config.seed))
     return fit_head(freeze(model, num_trainable=2), train, val, config)
 

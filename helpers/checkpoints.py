@@ -11,7 +11,7 @@ WAY_OUT = "Name another file, or delete this one to train from the start."
 
 
 class Checkpoint:
-    """A file that holds a training run after its last finished epoch; it is removed when the run has ended."""
+    """A file with the state of a training run after its last epoch; removed when the run ends."""
 
     def __init__(self, path):
         self.path = Path(path)
@@ -22,7 +22,11 @@ class Checkpoint:
         `parts` is {"model", "optimizer", "scheduler"}; `generator` shuffles the images.
         """
         state = {name: part.state_dict() for name, part in parts.items()}
-        state |= {"config": asdict(config), "history": history, "network": type(parts["model"]).__name__}
+        state |= {
+            "config": asdict(config),
+            "history": history,
+            "network": type(parts["model"]).__name__,
+        }
         state |= {"generator": generator.get_state(), "torch_rng": torch.get_rng_state()}
         with atomic_write(self.path) as temporary:
             torch.save(state, temporary)
@@ -30,7 +34,8 @@ class Checkpoint:
     def load(self, parts, generator, config):
         """Restore the parts and the random numbers; return the history, [] where there is no file.
 
-        Raises WorkbookError for a file that is not a checkpoint, or one of another network or config.
+        Raises WorkbookError for a file that is not a checkpoint, or one of another network or
+        config.
         """
         if not self.path.exists():
             return []
@@ -43,7 +48,9 @@ class Checkpoint:
                 f"{type(parts['model']).__name__}. {WAY_OUT}"
             ) from error
         if other := [key for key, value in asdict(config).items() if state["config"][key] != value]:
-            raise WorkbookError(f"{self.path} was trained with another {', '.join(other)}. {WAY_OUT}")
+            raise WorkbookError(
+                f"{self.path} was trained with another {', '.join(other)}. {WAY_OUT}"
+            )
         parts["optimizer"].load_state_dict(state["optimizer"])
         parts["scheduler"].load_state_dict(state["scheduler"])
         generator.set_state(state["generator"])
@@ -54,9 +61,14 @@ class Checkpoint:
         """Return what is in the file; nothing in it is executed (`weights_only`)."""
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
-            return state | {"config": asdict(type(config)(**state["config"])), "network": state["network"]}
+            return state | {
+                "config": asdict(type(config)(**state["config"])),
+                "network": state["network"],
+            }
         except Exception as error:  # a damaged file can raise anything
-            raise WorkbookError(f"{self.path} is not a checkpoint of this workbook. {WAY_OUT}") from error
+            raise WorkbookError(
+                f"{self.path} is not a checkpoint of this workbook. {WAY_OUT}"
+            ) from error
 
     def remove(self):
         """Remove the file: the run has ended."""

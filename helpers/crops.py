@@ -1,4 +1,4 @@
-"""image -> random crops: what the fine-tuned AlexNet and its pretraining learn from."""
+"""image -> random crops: the training images of the fine-tuned AlexNet and of its pretraining."""
 
 import math
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ import torch.nn.functional as F
 
 
 def random_crops(images, crop_px, min_area):
-    """Cut a box of random area, shape, place and direction out of each image, scale it to the crop size.
+    """Return a random crop of each image (B, 1, H, W), scaled to (B, 1, crop_px, crop_px).
 
-    Images (B, 1, H, W) -> (B, 1, crop_px, crop_px), every image with its own draw. A box is an affine
-    map in coordinates of -1..1; a negative side mirrors. Source: Inception's crops (Szegedy et al., 2015).
+    Each image has its own area (`min_area` to 1, as a share of the image), shape and place; half of
+    the crops are mirrored. Source: Inception's crops (Szegedy et al., 2015).
     """
     num_images = len(images)
     side = torch.empty(num_images).uniform_(min_area, 1).sqrt()
@@ -19,6 +19,7 @@ def random_crops(images, crop_px, min_area):
     sides = torch.stack([side * stretch, side / stretch], dim=1).clamp(max=1)  # (B, 2): x, y
     centres = (1 - sides) * torch.empty(num_images, 2).uniform_(-1, 1)  # (B, 2)
     sides[:, 0] *= torch.randint(0, 2, (num_images,)) * 2 - 1
+    # Each box is an affine map in coordinates of -1..1; a negative side mirrors.
     boxes = torch.cat([sides.diag_embed(), centres[:, :, None]], dim=2)  # (B, 2, 3)
     size = [num_images, 1, crop_px, crop_px]
     grid = F.affine_grid(boxes.to(images.device), size, align_corners=False)
@@ -27,15 +28,15 @@ def random_crops(images, crop_px, min_area):
 
 @dataclass(frozen=True)
 class Crops:
-    """A random box of each grey image, mirrored or not, with a contrast and a brightness of its own."""
+    """A random crop of each grey image, mirrored or not, with random contrast and brightness."""
 
-    sides_px: tuple = (128, 160, 192)  # of what comes out; each batch draws one (Redmon & Farhadi, 2017)
+    sides_px: tuple = (128, 160, 192)  # of crops; each batch draws one (Redmon & Farhadi, 2017)
     min_area: float = 0.15  # of the smallest box, as a share of the image
     contrast: float = 0.3  # largest relative change
     brightness: float = 50.0  # largest shift, in grey levels of 0 to 255
 
     def __call__(self, images):
-        """Return uint8 images (B, 1, H, W) as float32 crops (B, 1, side, side), of 0..255 and a little beyond."""
+        """Return uint8 images (B, 1, H, W) as float32 crops (B, 1, side, side), about 0..255."""
         side = self.sides_px[torch.randint(len(self.sides_px), ())]
         crops = random_crops(images.float(), side, self.min_area)
         change = 2 * torch.rand(2, len(images), 1, 1, 1, device=images.device) - 1

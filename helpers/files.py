@@ -1,4 +1,6 @@
-"""path -> safe file: where things lie, writes that cannot be half done, errors in plain sentences."""
+"""path -> safe file: where things lie, writes that cannot be half done, errors in plain
+sentences.
+"""
 
 import hashlib
 import json
@@ -11,21 +13,22 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
 NOTEBOOKS = ROOT / "notebooks"
 RESULTS = DATA / "results"
-TEACHERS = "grader"  # the package that only teachers have: student copies and sandboxes are without it
 NOT_SOLVED = ": not solved yet"  # how the message of an exercise's stub ends
-MAKERS = "maker"  # how weights and numbers were made: student copies and sandboxes are without it, too
+# Packages of helpers/ that student copies and sandboxes do not have.
+TEACHERS = "grader"
+MAKERS = "maker"
 
 
 class WorkbookError(Exception):
-    """A mistake its reader can mend: one or two plain sentences that name the file or option and the way out."""
+    """An error the user can fix: its message names the file or option, and the way out."""
 
     def _render_traceback_(self):
-        """IPython shows these lines in place of a traceback."""
+        """Return the lines that IPython shows in place of a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
 def profile():
-    """Return "full" or "quick", from the environment variable WORKBOOK_PROFILE ("full" where it is not set).
+    """Return "full" or "quick", from the environment variable WORKBOOK_PROFILE; default "full".
 
     "quick" runs the same cells on a few images for a few epochs: tests use it.
     """
@@ -42,10 +45,11 @@ def cache_folder():
 
 @contextmanager
 def atomic_write(path):
-    """Yield a temporary path beside `path`; when the block ends well it takes the place of `path` in one step.
+    """Yield a temporary path beside `path`, which replaces `path` in one step if the block
+    succeeds.
 
-    A process killed at any moment leaves the old file or the new one, never a part of one. What a killed process
-    left behind is removed by a later write, an hour or more after.
+    A process that is killed leaves the old file or the new one, never a part of one. A later write,
+    an hour or more after, removes what it left behind.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,5 +72,5 @@ def _remove_leftovers(path, age_s=3600):
 
 
 def digest(values):
-    """Return 20 hexadecimal digits that change whenever one of `values` (anything that JSON can hold) does."""
+    """Return 20 hexadecimal digits that change when `values` (anything that JSON can hold) do."""
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:20]

@@ -1,8 +1,8 @@
-"""AlexNet's borrowed conv layers + scenes -> a network of which every layer has learned about scenes.
+"""AlexNet's borrowed conv layers + scenes -> a network whose layers are all trained on scenes.
 
-The two big linear layers, 55 of AlexNet's 57 million parameters, stay behind: one linear layer reads what the conv
-layers say. Batch norm (Ioffe & Szegedy, 2015), with which the weights were made and which had become a part of the
-convolutions, is put back behind each, and stays.
+The two big linear layers, with 55 of AlexNet's 57 million parameters, are left out: one linear
+layer reads the conv features. Batch norm (Ioffe & Szegedy, 2015), used in pretraining and folded
+into the convolutions since, is put back after each of them.
 """
 
 from dataclasses import replace
@@ -14,14 +14,16 @@ from helpers.alexnet import autocast, fit_head, freeze, make_alexnet
 from helpers.crops import CROPS
 from helpers.training import Options, TrainConfig, fit
 
-# Chosen on 40 held-out training images a class; data/README.md has what was tried.
+# Chosen on 40 held-out training images per class; data/README.md has what was tried.
 LINEAR_LAYER = TrainConfig(num_epochs=20, batch_size=64, learning_rate=1e-3, weight_decay=0.05)
-EVERYTHING = TrainConfig(num_epochs=30, batch_size=64, learning_rate=4e-4, weight_decay=0.3, label_smoothing=0.1)
-INPUT_PX = 256  # of whole images; things in a crop of 192 are as large as in an image of 256 or more
+EVERYTHING = TrainConfig(
+    num_epochs=30, batch_size=64, learning_rate=4e-4, weight_decay=0.3, label_smoothing=0.1
+)
+INPUT_PX = 256  # of whole images; objects in crops of 192 look as large as in images of 256 or more
 
 
 class BothWays(nn.Module):
-    """A network that in eval() answers with the mean of its logits for an image and for its mirror image."""
+    """A network whose logits in eval() are the mean over an image and its mirror image."""
 
     def __init__(self, network):
         super().__init__()
@@ -37,7 +39,7 @@ class BothWays(nn.Module):
 
 
 def borrow_conv_layers(weights, num_classes=15):
-    """Return BothWays(network): AlexNet's conv layers with these Weights and batch norm, one new linear layer."""
+    """Return BothWays(network): borrowed conv layers with batch norm, and one new linear layer."""
     network = make_alexnet(weights)
     network.classifier = nn.Sequential(nn.Dropout(0.5), nn.Linear(256 * 6 * 6, num_classes))
     network.features = with_batch_norm(network.features)
@@ -46,7 +48,7 @@ def borrow_conv_layers(weights, num_classes=15):
 
 
 def with_batch_norm(features):
-    """Return the layers with batch norm behind each convolution that, so far, changes nothing."""
+    """Return the layers with batch norm after each convolution; at first it changes nothing."""
     layers = []
     for layer in features:
         layers.append(layer)
@@ -57,23 +59,24 @@ def with_batch_norm(features):
 
 @torch.no_grad()
 def set_batch_norm(network, images):
-    """Give batch norm the mean and variance of grey images (N, 1, H, W), so that in eval() still nothing changes."""
+    """Set batch norm's statistics by grey images (N, 1, H, W); at evaluation nothing changes."""
     values = network.prepare(images)
     for layer in network.features:
         if isinstance(layer, nn.BatchNorm2d):
-            layer.running_mean, layer.running_var = values.mean(dim=(0, 2, 3)), values.var(dim=(0, 2, 3))
+            layer.running_mean, layer.running_var = values.mean((0, 2, 3)), values.var((0, 2, 3))
             layer.weight.copy_((layer.running_var + layer.eps).sqrt())
             layer.bias.copy_(layer.running_mean)
         values = layer(values)
 
 
 def fit_everything(model, train, val, config=EVERYTHING, augment=CROPS):
-    """Train the linear layer of BothWays(network), then every layer, in place; return the second history.
+    """Train the linear layer of BothWays(network), then every layer, in place.
 
-    `train` and `val` are Splits of grey uint8 images. The linear layer goes first, for a random one would send random
-    gradients through all others. Measured every tenth epoch.
+    Returns the second history, evaluated every tenth epoch. `train` and `val` are Splits of grey
+    uint8 images. The linear layer goes first: a random one would spoil the others by its gradients.
     """
-    fit_head(freeze(model.network), train, val, replace(LINEAR_LAYER, seed=config.seed, device=config.device))
+    first = replace(LINEAR_LAYER, seed=config.seed, device=config.device)
+    fit_head(freeze(model.network), train, val, first)
     model.network.requires_grad_(True)
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(config.seed))[:512]
     set_batch_norm(model.network, train.images[chosen])

@@ -1,13 +1,12 @@
-"""batch -> logits: SimpleNet and SimpleNetDropout, the course's small networks, and what a network costs."""
-
+"""batch -> logits: SimpleNet and SimpleNetDropout, the course's small networks."""
 
 from torch import nn
 
 
 class SimpleNet(nn.Module):
-    """Two convolutions and two linear layers: images (B, 1, 64, 64) -> logits (B, num_classes); 56,895 parameters.
+    """Two convolutions and two linear layers, 56,895 parameters, for images of 64 x 64 pixels.
 
-    Source: the course's Part 2 (a graduate computer-vision project), after LeNet-5 (LeCun et al., 1998).
+    Source: the Part 2 of a graduate computer-vision course, after LeNet-5 (LeCun et al., 1998).
     """
 
     def __init__(self, num_classes=15):
@@ -33,9 +32,10 @@ class SimpleNet(nn.Module):
 
 
 class SimpleNetDropout(nn.Module):
-    """SimpleNet with dropout before each linear layer: the same shapes and the same 56,895 parameters.
+    """SimpleNet with dropout before each linear layer: the same shapes and parameters.
 
-    `rate` is the share of activations set to zero in training. Source: Srivastava et al. (2014); the course's Part 7.
+    `rate` is the share of activations set to zero in training. Source: Srivastava et al. (2014);
+    the course's Part 7.
     """
 
     def __init__(self, num_classes=15, rate=0.5):
@@ -43,7 +43,8 @@ class SimpleNetDropout(nn.Module):
         plain = SimpleNet(num_classes)
         flatten, hidden, relu, output = plain.fc_layers
         self.conv_layers = plain.conv_layers
-        self.fc_layers = nn.Sequential(flatten, nn.Dropout(rate), hidden, relu, nn.Dropout(rate), output)
+        dropout = nn.Dropout(rate)
+        self.fc_layers = nn.Sequential(flatten, dropout, hidden, relu, nn.Dropout(rate), output)
 
     def forward(self, images):
         """Return the logits (B, num_classes) of images (B, 1, 64, 64)."""

@@ -1,4 +1,4 @@
-"""numbers -> figure: every function takes values and an optional Axes, draws, and returns the Axes."""
+"""numbers -> figure: each function takes values and an optional Axes, and returns the Axes."""
 
 import math
 
@@ -9,7 +9,8 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 TRAIN_COLOR, VAL_COLOR, ACCENT_COLOR, QUIET_COLOR = "#4878d0", "#d65f5f", "#e8a33d", "#9a9a9a"
-COLORS = (QUIET_COLOR, ACCENT_COLOR, TRAIN_COLOR, VAL_COLOR, "#6acc64", "#956cb4")  # of runs side by side
+# Of runs side by side.
+COLORS = (QUIET_COLOR, ACCENT_COLOR, TRAIN_COLOR, VAL_COLOR, "#6acc64", "#956cb4")
 
 
 def set_style():
@@ -50,7 +51,7 @@ def bare(ax):
     return ax
 
 
-# --- pictures --------------------------------------------------------------------------------------------------------
+# --- pictures -------------------------------------------------------------------------------------
 
 
 def show_image(image, title="", ax=None, **options):
@@ -77,25 +78,27 @@ def show_images(images, titles=None, num_columns=5, caption="", side=1.3, **opti
 
 
 def show_classes(scenes, per_class=1, num_columns=5, seed=0):
-    """Draw `per_class` random training pictures of every class, with the class names; return the array of Axes."""
+    """Draw `per_class` random training pictures of every class; return the array of Axes."""
     generator = np.random.default_rng(seed)
     index, titles = [], []
     for label, name in enumerate(scenes.class_names):
         of_class = np.flatnonzero(scenes.train.labels.numpy() == label)
         index += list(generator.choice(of_class, per_class, replace=False))
         titles += [name] * per_class
-    caption = f"{scenes.name}: {'drawn by the computer' if scenes.name == 'mini-scenes' else 'photographs'}"
-    return show_images(scenes.train.images[index], titles, num_columns, caption, vmin=0, vmax=255)
+    kind = "drawn by the computer" if scenes.name == "mini-scenes" else "photographs"
+    caption, images = f"{scenes.name}: {kind}", scenes.train.images[index]
+    return show_images(images, titles, num_columns, caption, vmin=0, vmax=255)
 
 
-# --- numbers ---------------------------------------------------------------------------------------------------------
+# --- numbers --------------------------------------------------------------------------------------
 
 
 def plot_class_counts(scenes, ax=None):
     """Draw how many training and validation images each class has."""
     ax = ax or new_axes(7, 3.2)
-    counts = [np.bincount(split.labels, minlength=len(scenes.class_names)) for split in (scenes.train, scenes.val)]
-    positions = np.arange(len(scenes.class_names))
+    count = len(scenes.class_names)
+    counts = [np.bincount(split.labels, minlength=count) for split in (scenes.train, scenes.val)]
+    positions = np.arange(count)
     ax.bar(positions, counts[0], color=TRAIN_COLOR, label="training")
     ax.bar(positions, counts[1], bottom=counts[0], color=VAL_COLOR, label="validation")
     ax.set_xticks(positions, scenes.class_names, rotation=40, ha="right")
@@ -116,7 +119,7 @@ def plot_histogram(values, title="", xlabel="", ax=None, bins=64, color=TRAIN_CO
 
 
 def plot_bars(labels, values, xlabel, title="", ax=None, value_format="{:.3g}", highlight=-1):
-    """Draw one horizontal bar a label, with its value written beside it; the bar number `highlight` stands out."""
+    """Draw one horizontal bar per label, with its value; bar number `highlight` stands out."""
     ax = ax or new_axes(7, 0.5 * len(labels) + 1)
     colors = [QUIET_COLOR] * len(labels)
     colors[highlight] = TRAIN_COLOR
@@ -131,7 +134,7 @@ def plot_bars(labels, values, xlabel, title="", ax=None, value_format="{:.3g}", 
 
 def plot_loss(history, ax=None, **line):
     """Draw training and validation loss against the epoch."""
-    return _plot_curves(history, "loss", "cross-entropy (nats an image)", ax, **line)
+    return _plot_curves(history, "loss", "cross-entropy (nats per image)", ax, **line)
 
 
 def plot_accuracy(history, ax=None, **line):
@@ -164,7 +167,8 @@ def compare_histories(histories, key, ylabel, ax=None, title=""):
     """Draw one column of several histories, {label: history}, against the epoch."""
     ax = ax or new_axes(6, 3.2)
     for (label, history), color in zip(histories.items(), COLORS):
-        ax.plot([row["epoch"] for row in history], [row[key] for row in history], color=color, marker=".", label=label)
+        epochs, values = zip(*[(row["epoch"], row[key]) for row in history])
+        ax.plot(epochs, values, color=color, marker=".", label=label)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="epoch", ylabel=ylabel, title=title)
     ax.legend()
@@ -172,7 +176,7 @@ def compare_histories(histories, key, ylabel, ax=None, title=""):
 
 
 def plot_descent(path, function, ax=None, title=""):
-    """Draw the steps of gradient descent on a curve: `path` holds w at every step, `function` maps w to the loss."""
+    """Draw steps of gradient descent: `path` holds w at every step, `function` maps w to loss."""
     ax = ax or new_axes(5, 3.2)
     path = np.asarray(path, dtype=float)
     reach = 12.0

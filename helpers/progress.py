@@ -1,4 +1,4 @@
-"""work -> bar: progress that leaves nothing behind, and a question before work of more than two minutes."""
+"""work -> progress bar, and a question before work of more than two minutes."""
 
 import time
 
@@ -28,7 +28,7 @@ def kernel():
 
 
 class NotebookBar(tqdm_notebook):
-    """tqdm's bar for notebooks, whose output is emptied when it closes: no saved notebook shows a bar at 0 of 12."""
+    """tqdm's bar for notebooks; its output is emptied when it closes, so none is saved."""
 
     def __init__(self, *arguments, **options):
         self.view = None
@@ -61,14 +61,16 @@ def cell_begins(_info=None):
 
 
 def ask_before(seconds, what):
-    """Ask whether to go on where `seconds` more would make this cell run for over two minutes; once per cell.
+    """Ask, once per cell, whether to go on where it would then run for over two minutes.
 
     Only asks in a notebook whose user can answer. Raises Stopped where the answer is no.
     """
-    if kernel() is None or _Cell.has_agreed or time.monotonic() - _Cell.start_s + seconds < ASK_OVER_S:
+    total_s = time.monotonic() - _Cell.start_s + seconds
+    if kernel() is None or _Cell.has_agreed or total_s < ASK_OVER_S:
         return
+    question = f"{what} will take about {in_words(seconds)} here. Press Enter to go on, or type n: "
     try:
-        answer = input(f"{what} will take about {in_words(seconds)} here. Press Enter to go on, or type n: ")
+        answer = input(question)
     except NotImplementedError:  # nobody sits there: `workbook run`, nbval
         return
     if answer.strip().lower().startswith("n"):

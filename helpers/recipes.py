@@ -18,7 +18,7 @@ class Recipe:
 
     build: Callable  # () -> model
     config: TrainConfig  # the choice; data/results/ has what was tried on held-out images
-    grid: dict = field(default_factory=dict)  # what `workbook tune NAME` tries, as {setting: values}
+    grid: dict = field(default_factory=dict)  # {setting: values} that `workbook tune` tries
     augment: Callable | None = None
     size: int = 64  # pixels, height and width of the images
     prepare: Callable = prepare  # Scenes -> (train, val) Splits
@@ -26,13 +26,13 @@ class Recipe:
 
 
 def large_to_learn_from(scenes):
-    """Return (train, val) of Scenes, normalised: training images at full size, validation images at half of it."""
+    """Return (train, val) of Scenes, normalised: training images at full size, others at half."""
     mean, std = compute_mean_and_std(halve(scenes.train).images)
     return normalise(scenes.train, mean, std), normalise(halve(scenes.val), mean, std)
 
 
 def fit_on_crops(model, train, val, config, augment):
-    """Train on crops that `augment` cuts out of `train`, measure on whole images of half the size, as `fit` does."""
+    """Train on crops of `train`, made by `augment`; evaluate on whole images of half the size."""
     return fit(model, train, val, config, augment, Options(evaluate_on=halve(train)))
 
 

@@ -1,4 +1,4 @@
-"""training runs -> data/results: what `workbook train` has kept, and how it is written in one line."""
+"""data/results -> numbers: what `workbook train` and `workbook tune` have saved."""
 
 import json
 
@@ -8,18 +8,18 @@ from helpers.files import RESULTS
 
 
 def result_path(dataset, name):
-    """Return where the result of a network on a data set is kept."""
+    """Return the file with the result of a network on a data set."""
     return RESULTS / dataset / f"{name}.json"
 
 
 def load_result(name, dataset="15-scene"):
-    """Return the saved result of a network, or None where nobody has run it on this data set."""
+    """Return the saved result of a network on a data set, None where there is none."""
     path = result_path(dataset, name)
     return json.loads(path.read_text()) if path.exists() else None
 
 
 def summary(result, key="val_accuracy"):
-    """Return "0.572 ± 0.004": mean and standard deviation over the seeds of a result, or the number of its only one."""
+    """Return "0.572 ± 0.004": mean and standard deviation over the seeds of a result."""
     values = pd.Series([run[key] for run in result["runs"]])
     if len(values) == 1:
         return f"{values[0]:.3f} (one seed)"
@@ -27,7 +27,7 @@ def summary(result, key="val_accuracy"):
 
 
 def tried_path(dataset, name):
-    """Return where the table of the settings tried is kept."""
+    """Return the file with the table of the settings tried."""
     return RESULTS / dataset / f"{name}-tried.csv"
 
 

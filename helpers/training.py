@@ -20,9 +20,9 @@ class TrainConfig:
     num_epochs: int = 12  # passes over the training images
     batch_size: int = 64  # images
     learning_rate: float = 3e-3  # step size; the peak of the schedule "one-cycle"
-    weight_decay: float = 0.05  # share of a weight lost a step, in units of the learning rate
+    weight_decay: float = 0.05  # share of a weight lost per step, in units of the learning rate
     optimizer: str = "adamw"  # "adamw" or "sgd"
-    momentum: float = 0.9  # share of the velocity kept a step, of "sgd"
+    momentum: float = 0.9  # share of the velocity kept per step, of "sgd"
     schedule: str = "one-cycle"  # "one-cycle" (Smith & Topin, 2018) or "constant"
     label_smoothing: float = 0.0  # share of the target spread evenly over all classes
     seed: int = 0  # of the order of the images, of dropout and of augmentation
@@ -30,7 +30,7 @@ class TrainConfig:
 
 
 def for_profile(config):
-    """Return the config itself, or in the profile "quick" the same with at most six epochs."""
+    """Return the config; in the profile "quick", with at most six epochs."""
     return config if profile() == "full" else replace(config, num_epochs=min(6, config.num_epochs))
 
 
@@ -42,36 +42,42 @@ def choose_device(name="auto"):
     try:
         torch.empty(0, device=name)
     except (RuntimeError, AssertionError) as error:
-        raise WorkbookError(f'The device "{name}" cannot be used here. Choose "auto" or "cpu".') from error
+        reason = f'The device "{name}" cannot be used here. Choose "auto" or "cpu".'
+        raise WorkbookError(reason) from error
     return torch.device(name)
 
 
 def make_optimizer(model, config):
     """Return the torch optimizer that the config names, over the parameters that are not frozen."""
     parameters = [p for p in model.parameters() if p.requires_grad]
+    options = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
     if config.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+        return torch.optim.AdamW(parameters, **options)
     if config.optimizer == "sgd":
-        options = {"momentum": config.momentum, "weight_decay": config.weight_decay}
-        return torch.optim.SGD(parameters, lr=config.learning_rate, **options)
+        return torch.optim.SGD(parameters, momentum=config.momentum, **options)
     raise WorkbookError(f'The optimizer is "{config.optimizer}"; it can be "adamw" or "sgd".')
 
 
 def make_scheduler(optimizer, config, num_batches):
-    """Return the learning-rate schedule, stepped once a batch."""
+    """Return the learning-rate schedule, to step once per batch."""
     if config.schedule == "one-cycle":
-        num_steps = config.num_epochs * num_batches
-        return torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=num_steps)
+        steps = config.num_epochs * num_batches
+        return torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, steps)
     if config.schedule == "constant":
         return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
-    raise WorkbookError(f'The schedule is "{config.schedule}"; it can be "one-cycle" or "constant".')
+    raise WorkbookError(
+        f'The schedule is "{config.schedule}"; it can be "one-cycle" or "constant".'
+    )
 
 
-def train_epoch(model, train, optimizer, scheduler, config, augment=None, generator=None, on_batch=None):
-    """Go once over the Split `train`, learning from each batch; return the mean loss an image while it learned.
+def train_epoch(
+    model, train, optimizer, scheduler, config, augment=None, generator=None, on_batch=None
+):
+    """Train once on every batch of the Split `train`; return the mean training loss per image.
 
-    `augment` takes and returns images (B, 1, H, W); `generator` shuffles; `on_batch()` is called before each batch, and
-    may raise to stop. Raises Diverged when the loss is no longer a number, WorkbookError when the images are not.
+    `augment` takes and returns images (B, 1, H, W); `generator` shuffles; `on_batch()` is called
+    before each batch and may raise to stop. Raises Diverged when the loss is no longer a number,
+    WorkbookError when the images are not numbers.
     """
     model.train()
     total_loss = torch.zeros((), device=train.images.device)
@@ -99,7 +105,8 @@ class Diverged(WorkbookError):
 def _why_not_finite(train, config):
     if not train.images.isfinite().all():
         return WorkbookError(
-            "The loss is not a number because the images hold values that are not. Look at how they were normalised."
+            "The loss is not a number because the images hold values that are not numbers. "
+            "Check how they were normalised."
         )
     return Diverged(
         "The loss is no longer a number: training diverged, most likely because the learning rate "
@@ -111,14 +118,14 @@ def _why_not_finite(train, config):
 def predict(model, images, batch_size=64):
     """Return the logits (N, num_classes) of images (N, C, H, W), with dropout off.
 
-    On a CPU, batches of 64 were twice as fast as batches of 500: what lies between two layers stays in the cache.
+    On a CPU, batches of 64 were twice as fast as batches of 500: activations stay in its cache.
     """
     model.eval()
     return torch.cat([model(batch) for batch in images.split(batch_size)])
 
 
 def evaluate(model, split):
-    """Return (loss, accuracy) over a Split: means over its images, however they fall into batches."""
+    """Return (loss, accuracy) over a Split: means over its images, however they are batched."""
     logits = predict(model, split.images)  # (N, num_classes)
     loss = F.cross_entropy(logits, split.labels).item()
     return loss, (logits.argmax(dim=1) == split.labels).float().mean().item()
@@ -128,38 +135,39 @@ def evaluate(model, split):
 class Options:
     """What `fit` does besides training."""
 
-    checkpoint: object = None  # a Checkpoint: every epoch is saved, and an interrupted run goes on from there
+    checkpoint: object = None  # a Checkpoint: an interrupted run goes on from its last epoch
     evaluate_every: int = 1  # epochs; the last one is always evaluated
-    evaluate_on: Split | None = None  # training images as the model takes them, where those of `train` are larger
+    evaluate_on: Split | None = None  # whole training images, where `train` holds larger ones
     on_batch: Callable | None = None  # called before each batch; may raise to stop
 
 
 def fit(model, train, val, config, augment=None, options=Options()):
-    """Train a model in place, with a progress bar; return its history, a list of dicts, one per evaluated epoch.
+    """Train a model in place; return its history: a list of dicts, one per evaluated epoch.
 
-    Each row has epoch, train_loss, train_accuracy, val_loss, val_accuracy (after the epoch, with dropout and
-    augmentation off), learning_rate and seconds (of training and evaluation). `train` and `val` are Splits of
-    normalised images (N, 1, H, W). A run that goes on from a checkpoint ends with the same result as one without an
-    interruption. In a notebook, asks before it trains for more than two minutes, when the first epoch has shown how
-    long one takes. Raises WorkbookError for labels that the model has no output for, for a loss that is not a number,
-    and for a checkpoint of another network or config.
+    Each has epoch, train_loss, train_accuracy, val_loss, val_accuracy (after the epoch, without
+    dropout and augmentation), learning_rate, and seconds of training and evaluation. `train` and
+    `val` are Splits of normalised images (N, 1, H, W). After an interruption, a checkpoint gives
+    the same result as a run without. Raises WorkbookError for labels that the model has no output
+    for, a loss that is not a number, and a checkpoint of another network or config. In a notebook,
+    asks before more than two minutes of training, when it knows how long an epoch takes.
     """
     history, start = [], time.perf_counter()
     title = f"{type(model).__name__} on {choose_device(config.device)}"
     with progress(total=config.num_epochs, desc=title, unit="epoch") as bar:
         for row in epochs(model, train, val, config, augment, options):
             history.append(row)
-            if time.perf_counter() - start > row["seconds"]:  # not for the epochs that a checkpoint holds
-                ask_before((config.num_epochs - row["epoch"]) * row["seconds"], f"The rest of {title}")
+            if time.perf_counter() - start > row["seconds"]:  # not for epochs of a checkpoint
+                seconds = (config.num_epochs - row["epoch"]) * row["seconds"]
+                ask_before(seconds, f"The rest of {title}")
             bar.update(row["epoch"] - bar.n)
             bar.set_postfix_str(f"validation accuracy {row['val_accuracy']:.3f}")
     return history
 
 
 def epochs(model, train, val, config, augment=None, options=Options()):
-    """Train as `fit` does; yield each row of the history after its epoch, those of a checkpoint first."""
-    device = choose_device(config.device)
-    model.to(device, memory_format=torch.channels_last)  # 1.6 times faster convolutions on a CPU
+    """Train as `fit` does; yield each row of the history, those of a checkpoint first."""
+    device, checkpoint = choose_device(config.device), options.checkpoint
+    model.to(device, memory_format=torch.channels_last)  # convolutions 1.6 times as fast on a CPU
     train, val = train.to(device), val.to(device)
     evaluated = options.evaluate_on.to(device) if options.evaluate_on else train
     _check_labels(model, evaluated, val)
@@ -168,17 +176,16 @@ def epochs(model, train, val, config, augment=None, options=Options()):
     optimizer = make_optimizer(model, config)
     scheduler = make_scheduler(optimizer, config, math.ceil(len(train) / config.batch_size))
     parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
-    checkpoint = options.checkpoint
     history = checkpoint.load(parts, generator, config) if checkpoint else []
     yield from history
     for epoch in range(history[-1]["epoch"] + 1 if history else 1, config.num_epochs + 1):
-        start = time.perf_counter()
-        train_epoch(model, train, optimizer, scheduler, config, augment, generator, options.on_batch)
+        start, on_batch = time.perf_counter(), options.on_batch
+        train_epoch(model, train, optimizer, scheduler, config, augment, generator, on_batch)
         if epoch % options.evaluate_every and epoch < config.num_epochs:
             continue
-        row = _evaluate_both(model, evaluated, val)
-        row |= {"learning_rate": optimizer.param_groups[0]["lr"], "seconds": time.perf_counter() - start}
-        history.append({"epoch": epoch} | row)
+        row = {"epoch": epoch} | _evaluate_both(model, evaluated, val)
+        row |= {"learning_rate": optimizer.param_groups[0]["lr"]}
+        history.append(row | {"seconds": time.perf_counter() - start})
         if checkpoint:
             checkpoint.save(parts, generator, config, history)
         yield history[-1]
@@ -187,14 +194,10 @@ def epochs(model, train, val, config, augment=None, options=Options()):
 
 
 def _evaluate_both(model, train, val):
-    train_loss, train_accuracy = evaluate(model, train)
-    val_loss, val_accuracy = evaluate(model, val)
-    return {
-        "train_loss": train_loss,
-        "train_accuracy": train_accuracy,
-        "val_loss": val_loss,
-        "val_accuracy": val_accuracy,
-    }
+    row = {}
+    row["train_loss"], row["train_accuracy"] = evaluate(model, train)
+    row["val_loss"], row["val_accuracy"] = evaluate(model, val)
+    return row
 
 
 def _check_labels(model, *splits):
@@ -203,6 +206,7 @@ def _check_labels(model, *splits):
         low, high = split.labels.min().item(), split.labels.max().item()
         if low < 0 or high >= num_classes:
             raise WorkbookError(
-                f"The labels run from {low} to {high}, but the network has {num_classes} outputs, for labels 0 to "
-                f"{num_classes - 1}. Correct the labels, or give the network {high + 1} outputs."
+                f"The labels run from {low} to {high}, but the network has {num_classes} outputs, "
+                f"for labels 0 to {num_classes - 1}. Correct the labels, or give the network "
+                f"{high + 1} outputs."
             )

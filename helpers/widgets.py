@@ -1,5 +1,4 @@
-"""choices -> run -> figure: sliders that redraw a figure, and a panel that trains. Wiring only: what runs and what is
-drawn is tested without them."""
+"""sliders -> figure: a figure that is redrawn when a slider moves."""
 
 import io
 
@@ -9,17 +8,17 @@ from ipywidgets import Layout
 
 
 class Panel(ipywidgets.VBox):
-    """Widgets below each other; where no widget can be shown, on the web or in a PDF, one sentence stands for them."""
+    """Widgets below each other; on the web or in a PDF, one sentence stands for them."""
 
     def __repr__(self):
         return "(a panel with sliders: run this cell in JupyterLab to move them)"
 
 
 def live_figure(draw, **sliders):
-    """Return a panel: the sliders, and below them the figure that `draw(**their values)` makes, drawn anew on a move.
+    """Return a panel: sliders, and the figure of `draw(**their values)`, redrawn when one moves.
 
-    `draw` returns an Axes (or an array of them). The picture is a widget of its own, not a cell's output, so that it
-    does not flicker and nbval can run the cell.
+    `draw` returns an Axes (or an array of them). The picture is a widget, not a cell's output, so
+    it does not flicker and nbval can run the cell.
     """
     picture = ipywidgets.Image(format="png", layout=Layout(max_width="100%", width="620px"))
 
@@ -50,7 +49,9 @@ def slider(label, value, low, high, step=None, log=False):
         "continuous_update": False,
     }
     if log:
-        return ipywidgets.FloatLogSlider(value, min=low, max=high, step=step or 0.05, readout_format=".2g", **options)
-    if isinstance(value, int):
-        return ipywidgets.IntSlider(value, min=low, max=high, step=step or 1, **options)
-    return ipywidgets.FloatSlider(value, min=low, max=high, step=step or 0.05, readout_format=".2f", **options)
+        kind, step, options["readout_format"] = ipywidgets.FloatLogSlider, step or 0.05, ".2g"
+    elif isinstance(value, int):
+        kind, step = ipywidgets.IntSlider, step or 1
+    else:
+        kind, step, options["readout_format"] = ipywidgets.FloatSlider, step or 0.05, ".2f"
+    return kind(value, min=low, max=high, step=step, **options)

@@ -11,7 +11,7 @@ CONNECT_S = 10  # seconds to wait for a Dask scheduler
 
 @contextlib.contextmanager
 def workers(jobs, threads, cluster):
-    """Let joblib use this process, worker processes of so many threads, or a Dask cluster."""
+    """Let joblib use this process, worker processes with `threads` each, or a Dask cluster."""
     if cluster:
         with connect(cluster), joblib.parallel_config("dask"):
             yield
@@ -28,11 +28,12 @@ def connect(address):
     try:
         from distributed import Client
     except ImportError as error:
-        raise WorkbookError('A cluster needs Dask: pip install -e ".[cluster]", or leave its address out.') from error
+        reason = 'A cluster needs Dask: pip install -e ".[cluster]", or leave its address out.'
+        raise WorkbookError(reason) from error
     try:
         return Client(address, timeout=CONNECT_S)
     except (OSError, ValueError) as error:
         raise WorkbookError(
-            f"No Dask scheduler answers at {address}. Name its address, as in tcp://127.0.0.1:8786, or leave it out "
-            "to use the cores of this machine."
+            f"No Dask scheduler answers at {address}. Name its address, as in "
+            "tcp://127.0.0.1:8786, or leave it out to use the cores of this machine."
         ) from error

@@ -1,4 +1,4 @@
-"""notebook -> ready kernel: the look of figures, how long the cells take here, and errors in one line."""
+"""notebook -> ready kernel: the look of figures, how long cells take, errors in one line."""
 
 import ast
 import json
@@ -24,8 +24,8 @@ MINI_SHARE = 0.5  # the mini scenes have half as many training images as the pho
 def begin(name):
     """Prepare the kernel of the notebook `name`, and print how long its cells take on this machine.
 
-    From then on, a cell that needs an exercise which is not solved yet says so in one line, and the cells after it go
-    on; an interrupted cell ends in one sentence.
+    From then on, a cell that needs an unsolved exercise says so in one line and the cells after it
+    still run; an interrupted cell ends in one sentence.
     """
     plots.set_style()
     if shell := get_ipython():
@@ -33,7 +33,7 @@ def begin(name):
     print(time_needed(name))
 
 
-# --- how long --------------------------------------------------------------------------------------------------------
+# --- how long -------------------------------------------------------------------------------------
 
 
 def time_needed(name):
@@ -46,11 +46,12 @@ def time_needed(name):
     measured = times["notebooks"][name]
     speed = step_ms() / times["step_ms"] * (MINI_SHARE if find_folder() is None else 1)
     total, longest = (in_words(max(1, speed * measured[key])) for key in ("seconds", "longest_s"))
-    return f"All cells take about {total} here, the longest {longest} (under “{measured['longest']}”)."
+    place = f"under “{measured['longest']}”"
+    return f"All cells take about {total} here, the longest {longest} ({place})."
 
 
 def load_times():
-    """Return the measured times: {"step_ms", "notebooks": {name: {"seconds", "longest_s", "longest"}}}, or {}."""
+    """Return the measured times, as `commands.times.keep_times` saved them, or {}."""
     try:
         return json.loads(TIMES.read_text())
     except (OSError, ValueError):
@@ -58,7 +59,7 @@ def load_times():
 
 
 def step_ms(repeats=9):
-    """Return the median time of a training step of SimpleNet on 64 images, in ms: the speed of this machine."""
+    """Return this machine's speed: the median ms of a training step of SimpleNet on 64 images."""
     model, images, labels = SimpleNet(), torch.randn(64, 1, 64, 64), torch.arange(64) % 15
     times = []
     for _ in range(repeats + 2):
@@ -68,22 +69,24 @@ def step_ms(repeats=9):
     return statistics.median(times[2:])
 
 
-# --- errors in one line ----------------------------------------------------------------------------------------------
+# --- errors in one line ---------------------------------------------------------------------------
 
 
 class _Open:
-    """What is still open in a notebook: which names a cell would have set, had its exercise been solved."""
+    """What is still open in a notebook: the names that cells could not set, and why."""
 
     def __init__(self, shell):
         self.shell, self.source = shell, ""  # of the cell that runs
-        self.exercise, self.names = None, {}  # that this cell needs; {name that is not set: exercise}
+        self.exercise = None  # that this cell needs
+        self.names = {}  # {name that is not set: exercise}
 
     def install(self):
-        """Let IPython ask this object about unsolved exercises, names that they leave out, and interrupts."""
+        """Register with IPython: for unsolved exercises, missing names, and interrupts."""
         self.shell.set_custom_exc((NotImplementedError, NameError, KeyboardInterrupt), self.explain)
         for event, function in {"pre_run_cell": self.before, "post_run_cell": self.after}.items():
-            for old in [f for f in self.shell.events.callbacks[event] if getattr(f, "__qualname__", "") == function.__qualname__]:
-                self.shell.events.unregister(event, old)
+            for old in list(self.shell.events.callbacks[event]):
+                if getattr(old, "__qualname__", "") == function.__qualname__:
+                    self.shell.events.unregister(event, old)
             self.shell.events.register(event, function)
 
     def before(self, info):
@@ -92,13 +95,14 @@ class _Open:
         cell_begins()
 
     def explain(self, shell, kind, error, traceback, tb_offset=None):
-        """Show one line for what is not solved or was stopped, the usual traceback for any other error."""
+        """Show one line for an unsolved exercise or an interrupt, else the usual traceback."""
         if kind is KeyboardInterrupt:
             shell._showtraceback(kind, error, [STOPPED])
             return
         self.exercise = self.exercise_behind(error)
         if self.exercise is None:
-            stack = shell.InteractiveTB.structured_traceback(kind, error, traceback, tb_offset=tb_offset)
+            make_stack = shell.InteractiveTB.structured_traceback
+            stack = make_stack(kind, error, traceback, tb_offset=tb_offset)
             shell._showtraceback(kind, error, stack)
             return
         self.names |= dict.fromkeys(names_set_by(self.source), self.exercise)
@@ -110,13 +114,13 @@ class _Open:
             print(line)
 
     def exercise_behind(self, error):
-        """Return the exercise whose absence an error comes from, None where it comes from elsewhere."""
+        """Return the unsolved exercise that caused an error, None for another cause."""
         if isinstance(error, NameError):
             return self.names.get(error.name)
         return str(error).removesuffix(NOT_SOLVED) if str(error).endswith(NOT_SOLVED) else None
 
     def after(self, result):
-        """Take a cell whose exercise is not solved for done, so that Lab's "Run All" goes on behind it."""
+        """Mark a cell whose exercise is not solved as done, so that Lab's "Run All" goes on."""
         if self.exercise and result.error_in_exec is not None:
             result.error_in_exec = None
 

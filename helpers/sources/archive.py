@@ -14,39 +14,42 @@ MAX_UNPACKED_BYTES = 2 * 10**9
 def unpack(archive, folder):
     """Unpack the images of a zip into `folder`, which appears whole or not at all.
 
-    Raises WorkbookError for a file that is not a zip, a damaged one, and one with members that would land elsewhere.
+    Raises WorkbookError for a file that is not a zip or is damaged, and for members that would land
+    outside the folder.
     """
     archive, folder = Path(archive), Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         with zipfile.ZipFile(archive) as opened:
-            for member in progress(_image_members(opened, archive), desc="Unpacking", unit="image"):
+            for member in progress(_images_in(opened, archive), desc="Unpacking", unit="image"):
                 opened.extract(member, temporary)
         move_into_place(temporary, folder)
     except (zipfile.BadZipFile, EOFError, RuntimeError) as error:
-        raise WorkbookError(f"{archive} is not a readable zip file ({error}). Download it again.") from error
+        reason = f"{archive} is not a readable zip file ({error}). Download it again."
+        raise WorkbookError(reason) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
-def _image_members(opened, archive):
+def _images_in(opened, archive):
     members = [m for m in opened.infolist() if not m.is_dir()]
     for member in members:
-        is_link = (member.external_attr >> 16) & 0o170000 == 0o120000
-        if member.filename.startswith(("/", "\\")) or ".." in Path(member.filename).parts or is_link:
+        name, is_link = member.filename, (member.external_attr >> 16) & 0o170000 == 0o120000
+        if name.startswith(("/", "\\")) or ".." in Path(name).parts or is_link:
             raise WorkbookError(
-                f"{archive} holds a member that would land outside its folder: {member.filename}. Nothing was "
-                "unpacked; use the archive from its public address."
+                f"{archive} holds a member that would land outside its folder: {name}. "
+                "Nothing was unpacked; use the archive from its public address."
             )
     if sum(m.file_size for m in members) > MAX_UNPACKED_BYTES:
-        raise WorkbookError(f"{archive} would unpack to more than 2 GB; it is not the archive of the 15 scenes.")
+        reason = "would unpack to more than 2 GB, so it is not the archive of the 15 scenes."
+        raise WorkbookError(f"{archive} {reason}")
     return [m for m in members if m.filename.lower().endswith((".jpg", ".jpeg", ".png"))]
 
 
 def move_into_place(temporary, folder):
-    """Put `temporary` where `folder` is; an older folder is kept aside until the new one stands."""
+    """Put `temporary` where `folder` is; an older folder is kept aside until the new one is there."""
     old = None
     if folder.exists():
         old = folder.with_name(f".{folder.name}.old")

@@ -1,4 +1,4 @@
-"""arrays -> file -> arrays: what took long to make is kept, under a key of all that decides it."""
+"""arrays -> file -> arrays: what takes long to make is kept, under a key of all that decides it."""
 
 import hashlib
 import zipfile
@@ -12,10 +12,10 @@ CACHE_VERSION = 1  # raise it when decoding changes: older caches are then rebui
 
 
 def cached(stem, stamps, build):
-    """Return the arrays of `build()`, from the cache file of this stem and these stamps if a whole one is there."""
+    """Return the arrays of `build()`, or those in the cache file of this stem and these stamps."""
     folder = cache_folder()
     path = folder / f"{stem}-{digest([CACHE_VERSION, *stamps])}.npz"
-    arrays = _read_cache(path)
+    arrays = _read(path)
     if arrays is not None:
         return arrays
     arrays = build()
@@ -27,14 +27,14 @@ def cached(stem, stamps, build):
                 older.unlink(missing_ok=True)
     except OSError as error:
         print(
-            f"The cache could not be written to {folder} ({error.strerror}); the images are decoded again next time. "
-            "Free some space, or name another folder in WORKBOOK_CACHE."
+            f"The cache could not be written to {folder} ({error.strerror}), so the images are "
+            "decoded again next time. Free some space, or name another folder in WORKBOOK_CACHE."
         )
     return arrays
 
 
-def _read_cache(path):
-    """Return the arrays of a cache file, None where it is absent or damaged: its zip has a checksum for every array."""
+def _read(path):
+    """Return the arrays of a cache file, None where it is absent or damaged (a zip has checksums)."""
     try:
         with np.load(path) as arrays:
             return dict(arrays)
@@ -43,7 +43,7 @@ def _read_cache(path):
 
 
 def fingerprint(*values):
-    """Return a digest of all the numbers in tensors and tuples, wherever they lie."""
+    """Return a digest of all the numbers in tensors and tuples, on whatever device."""
     sha256 = hashlib.sha256()
     for value in values:
         array = torch.as_tensor(value).detach().cpu().contiguous().numpy()

@@ -16,7 +16,7 @@ def _uneven_images():
 
 
 def check_running_mean_and_std(function):
-    """Compare with StandardScaler.partial_fit on batches of unequal size, which can be read only once."""
+    """Compare with StandardScaler.partial_fit on unequal batches, which can be read only once."""
     values = _uneven_images().flatten().numpy() / 255
     parts = np.split(values, [50, 400, 401])
     scaler = StandardScaler()
@@ -34,8 +34,11 @@ def check_standardise(function):
     before = images.clone()
     library = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.4], [0.2])])
     result = function(images, 0.4, 0.2)
-    expect(isinstance(result, torch.Tensor), f"standardise: expected a tensor, got {type(result).__name__}.")
+    kind = type(result).__name__
+    expect(isinstance(result, torch.Tensor), f"standardise: expected a tensor, got {kind}.")
     compare("the standardised images", result, library(images))
-    expect(result.dtype == torch.float32, f"standardise: expected torch.float32, got {result.dtype}.")
-    expect(torch.equal(images, before), "standardise: the images that went in were changed; return new ones.")
+    reason = f"standardise: expected torch.float32, got {result.dtype}."
+    expect(result.dtype == torch.float32, reason)
+    reason = "standardise: the images that went in were changed; return new ones."
+    expect(torch.equal(images, before), reason)
     passed("standardise")

@@ -11,11 +11,17 @@ def check_dropout(function):
     values = torch.randn(200, 50) + 3
     for p in (0.2, 0.5):
         result = function(values, p, training=True)
-        expect(isinstance(result, torch.Tensor), f"dropout: expected a tensor, got {type(result).__name__}.")
+        expect(
+            isinstance(result, torch.Tensor),
+            f"dropout: expected a tensor, got {type(result).__name__}.",
+        )
         compare("the shape after dropout", result.shape, values.shape)
         kept = result != 0
         share = 1 - kept.float().mean().item()
-        expect(abs(share - p) < 0.03, f"dropout with p={p}: expected about {p} of the values zero, got {share:.2f}.")
+        expect(
+            abs(share - p) < 0.03,
+            f"dropout with p={p}: expected about {p} of the values zero, got {share:.2f}.",
+        )
         compare(f"the values that dropout with p={p} keeps", result[kept], values[kept] / (1 - p))
         rows_differ = (kept != kept[0]).any()
         expect(rows_differ, "dropout: expected a draw for each value, got the same for each row.")

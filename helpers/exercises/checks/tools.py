@@ -1,9 +1,8 @@
 """exercise -> raise or one line: the checks of the notebooks' exercises.
 
-Each check calls the student's function on small inputs and compares what comes back with the library's version of the
-same thing. It raises CheckFailed, with what was expected and what came, or prints one fixed line.
+Each check calls the student's function on small inputs and compares the result with the library's.
+It raises CheckFailed, with what was expected and what came, or prints one fixed line.
 """
-
 
 import torch
 
@@ -15,21 +14,24 @@ class CheckFailed(WorkbookError, AssertionError):
 
 
 def compare(what, got, expected, tolerance=1e-4):
-    """Raise CheckFailed unless `got` has the shape and, within a relative tolerance, the values of `expected`."""
+    """Raise CheckFailed unless `got` has the shape of `expected` and, nearly, its values."""
     expected = torch.as_tensor(expected).detach().double()
     try:
         values = torch.as_tensor(got).detach().double()
     except (TypeError, ValueError, RuntimeError):
         raise CheckFailed(f"{what}: expected numbers, got {type(got).__name__}.") from None
     if values.shape != expected.shape:
-        raise CheckFailed(f"{what}: expected shape {tuple(expected.shape)}, got {tuple(values.shape)}.")
-    if not torch.allclose(values, expected, rtol=tolerance, atol=tolerance * expected.abs().max().item()):
+        shapes = f"expected shape {tuple(expected.shape)}, got {tuple(values.shape)}"
+        raise CheckFailed(f"{what}: {shapes}.")
+    atol = tolerance * expected.abs().max().item()
+    if not torch.allclose(values, expected, rtol=tolerance, atol=atol):
         raise CheckFailed(f"{what}: expected {_brief(expected)}, got {_brief(values)}.")
 
 
 def _brief(values):
     numbers = [f"{v:.5g}" for v in values.flatten().tolist()]
-    return numbers[0] if values.ndim == 0 else f"[{', '.join(numbers[:4])}{', ...' if len(numbers) > 4 else ''}]"
+    dots = ", ..." if len(numbers) > 4 else ""
+    return numbers[0] if values.ndim == 0 else f"[{', '.join(numbers[:4])}{dots}]"
 
 
 def expect(condition, message):

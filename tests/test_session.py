@@ -108,6 +108,13 @@ def test_times_are_told_for_this_machine(monkeypatch, tmp_path):
     )
 
 
+def test_a_plan_tells_what_was_measured_for_this_machine(monkeypatch, tmp_path):
+    monkeypatch.setattr(session, "TIMES", tmp_path / "times.json")
+    (tmp_path / "times.json").write_text('{"part5": {"seconds": 30, "step_ms": 10}}')
+    monkeypatch.setattr(times, "speed_here", lambda: 20.0)
+    assert times.plan(["part5", "part9"]) == {"part5": 60, "part9": 0}
+
+
 @pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (660, "11 min")])
 def test_times_in_words(seconds, words):
     assert in_words(seconds) == words

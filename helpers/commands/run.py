@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 from helpers.exercises.cells import in_order
 from helpers.exercises.points import QUIET_KERNEL
 from helpers.files import NOT_SOLVED, NOTEBOOKS, WorkbookError, atomic_write, profile
+from helpers.progress import in_words
 
 
 def all_notebooks():
@@ -35,8 +36,13 @@ def find_notebooks(parts=None):
 
 
 def run_notebooks(paths, save=False):
-    """Execute notebooks one after another, with progress; return {name: why} of those that failed."""
-    failures = {}
+    """Execute notebooks one after another, with progress; return {name: why} of those that failed.
+
+    In the full profile, say first how long that takes here, and after each notebook what is left.
+    """
+    failures, left = {}, plan_of(paths)
+    if left:
+        print(f"{len(paths)} notebooks, {about(left.values())} here: {', '.join(map(told, left.items()))}.")
     for path in paths:
         unsolved = []
         try:
@@ -44,8 +50,31 @@ def run_notebooks(paths, save=False):
         except (CellExecutionError, DeadKernelError, nbformat.reader.NotJSONError) as error:
             failures[path.stem] = _reason(error)
         status = "failed" if path.stem in failures else "ok"
-        tqdm.write(f"{path.stem}: {status}{', not solved yet: ' * bool(unsolved)}{', '.join(unsolved)}")
+        left.pop(path.stem, None)
+        open_ones = f", not solved yet: {', '.join(unsolved)}" if unsolved else ""
+        to_come = f" ({about(left.values())} left)" if left else ""
+        tqdm.write(f"{path.stem}: {status}{open_ones}{to_come}")
     return failures
+
+
+def plan_of(paths):
+    """Return {name: seconds} of the notebooks to run; {} in the quick profile, where nothing was measured."""
+    if profile() == "quick":
+        return {}
+    from helpers.commands.times import plan  # torch takes seconds to import
+
+    return plan([path.stem for path in paths])
+
+
+def about(seconds):
+    """Return "about 3 min" for the sum of seconds."""
+    return f"about {in_words(sum(seconds))}"
+
+
+def told(item):
+    """Return "part5 40 s" for a notebook's name and its seconds."""
+    name, seconds = item
+    return f"{name.split('_')[0]} {in_words(seconds) if seconds else 'not measured'}"
 
 
 def not_solved(notebook):

@@ -4,17 +4,22 @@ import json
 import re
 import time
 
-from helpers.exercises.session import TIMES, load_times, step_ms
+from helpers.exercises.session import TIMES, load_times, speed_here, step_ms
 from helpers.files import atomic_write
 
 
 def keep_times(name, notebook):
     """Keep how long the cells of a notebook took that nbclient has just run."""
-    times = load_times() or {"notebooks": {}}
-    times["step_ms"] = round(times.get("step_ms") or step_ms(), 2)
-    times["notebooks"][name] = measure(notebook)
+    times = load_times() | {name: measure(notebook) | {"step_ms": round(step_ms(), 2)}}
     with atomic_write(TIMES) as temporary:
         temporary.write_text(json.dumps(times, indent=1, ensure_ascii=False) + "\n")
+
+
+def plan(names):
+    """Return what running these notebooks takes here, {name: seconds}; 0 for one that was not measured."""
+    times, now_ms = load_times(), speed_here()
+    seconds = {name: times[name]["seconds"] / times[name]["step_ms"] for name in names if name in times}
+    return {name: now_ms * seconds.get(name, 0) for name in names}
 
 
 def measure(notebook):

@@ -41,10 +41,9 @@ def time_needed(name):
     if profile() == "quick":
         return "The quick profile: a few epochs on a few images."
     times = load_times()
-    if name not in times.get("notebooks", {}):
+    if name not in times:
         return "How long these cells take was not measured yet."
-    measured = times["notebooks"][name]
-    speed = step_ms() / times["step_ms"] * (MINI_SHARE if find_folder() is None else 1)
+    measured, speed = times[name], speed_here() / times[name]["step_ms"]
     total, longest = (in_words(max(1, speed * measured[key])) for key in ("seconds", "longest_s"))
     place = f"under “{measured['longest']}”"
     return f"All cells take about {total} here, the longest {longest} ({place})."
@@ -58,9 +57,15 @@ def load_times():
         return {}
 
 
+def speed_here():
+    """Return this machine's `step_ms`, less where there are fewer images to train on."""
+    return step_ms() * (MINI_SHARE if find_folder() is None else 1)
+
+
 def step_ms(repeats=9):
     """Return this machine's speed: the median ms of a training step of SimpleNet on 64 images."""
-    model, images, labels = SimpleNet(), torch.randn(64, 1, 64, 64), torch.arange(64) % 15
+    with torch.random.fork_rng():  # what the notebook draws stays the same
+        model, images, labels = SimpleNet(), torch.randn(64, 1, 64, 64), torch.arange(64) % 15
     times = []
     for _ in range(repeats + 2):
         start = time.perf_counter()

@@ -13,7 +13,15 @@ import torch
 from torchvision.models import alexnet
 
 from helpers import alexnet as scenes_alexnet
-from helpers.alexnet import LAST_LAYER, AlexNetScenes, encode, fit_head, freeze, last_frozen_layer, make_alexnet
+from helpers.alexnet import (
+    LAST_LAYER,
+    AlexNetScenes,
+    encode,
+    fit_head,
+    freeze,
+    last_frozen_layer,
+    make_alexnet,
+)
 from helpers.data import Split
 from helpers.files import WorkbookError
 from helpers.maker import bench

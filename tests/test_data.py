@@ -14,10 +14,19 @@ from PIL import Image
 
 from helpers import data
 from helpers.commands.train import is_duplicate
-from helpers.data import Split, batches, compute_mean_and_std, first, hold_out, load_folder, load_scenes, normalise
+from helpers.data import (
+    Split,
+    batches,
+    compute_mean_and_std,
+    first,
+    load_folder,
+    load_scenes,
+    normalise,
+)
 from helpers.files import ROOT, WorkbookError, atomic_write, cache_folder
 from helpers.sources import cache
 from helpers.sources import photographs as sources
+from helpers.subsets import hold_out
 
 
 def test_a_folder_of_train_and_test_is_read_whole(scenes_folder):

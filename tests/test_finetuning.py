@@ -10,7 +10,13 @@ from torch import nn
 from helpers.alexnet import make_alexnet
 from helpers.crops import Crops
 from helpers.data import Split
-from helpers.finetuning import EVERYTHING, BothWays, borrow_conv_layers, fit_everything, set_batch_norm
+from helpers.finetuning import (
+    EVERYTHING,
+    BothWays,
+    borrow_conv_layers,
+    fit_everything,
+    set_batch_norm,
+)
 from helpers.models import SimpleNet, num_parameters
 from helpers.sources.weights import Weights
 from helpers.training import Options, TrainConfig, fit, predict

@@ -7,6 +7,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers import progress
+from helpers.commands import times
 from helpers.commands.run import not_solved
 from helpers.exercises import session
 from helpers.progress import Stopped, ask_before, in_words
@@ -90,7 +91,7 @@ NOTEBOOK = new_notebook(
 
 
 def test_times_are_summed_and_the_longest_cell_is_named_by_its_section():
-    assert session.measure(NOTEBOOK) == {"seconds": 59.8, "longest_s": 58.2, "longest": "3 · All of them"}
+    assert times.measure(NOTEBOOK) == {"seconds": 59.8, "longest_s": 58.2, "longest": "3 · All of them"}
 
 
 def test_times_are_told_for_this_machine(monkeypatch, tmp_path):
@@ -99,7 +100,7 @@ def test_times_are_told_for_this_machine(monkeypatch, tmp_path):
     monkeypatch.setattr(session, "find_folder", lambda: "photographs")
     monkeypatch.setattr(session, "step_ms", lambda: 20.0)
     assert session.time_needed("part5") == "How long these cells take was not measured yet."
-    session.keep_times("part5", NOTEBOOK)
+    times.keep_times("part5", NOTEBOOK)
     monkeypatch.setattr(session, "step_ms", lambda: 60.0)  # a machine a third as fast
     assert session.time_needed("part5") == (
         "All cells take about 3 min here, the longest 3 min (under “3 · All of them”)."

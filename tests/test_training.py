@@ -11,11 +11,21 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers.checkpoints import Checkpoint
-from helpers.data import Split, halve
+from helpers.data import Split
 from helpers.extra.measure import latency_ms, size_mb
 from helpers.files import ROOT, WorkbookError
 from helpers.models import SimpleNet, SimpleNetDropout, num_parameters
-from helpers.training import Options, TrainConfig, choose_device, evaluate, fit, for_profile, make_optimizer, predict
+from helpers.subsets import halve
+from helpers.training import (
+    Options,
+    TrainConfig,
+    choose_device,
+    evaluate,
+    fit,
+    for_profile,
+    make_optimizer,
+    predict,
+)
 
 CONFIG = TrainConfig(num_epochs=3, batch_size=8, learning_rate=3e-3, device="cpu")
 

@@ -11,18 +11,20 @@ import nbformat
 import pytest
 import torch
 
-from helpers import plots
+from helpers import curves, plots
 from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
 from helpers.augmentation import Augmentation
 from helpers.commands import run as runner
 from helpers.commands.options import read_seeds
 from helpers.commands.train import run_seeds, save_result
-from helpers.data import Scenes, Split, hold_out, prepare
+from helpers.data import Scenes, Split, prepare
 from helpers.extra import trained
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError
 from helpers.maker.tune import save_tried, try_settings
 from helpers.recipes import train_by_recipe
-from helpers.results import load_result, load_tried, summary
+from helpers.results import load_result, summary
+from helpers.subsets import hold_out
+from helpers.tried import load_tried
 
 matplotlib.use("Agg")
 
@@ -222,7 +224,7 @@ def test_a_history_is_drawn_point_by_point():
     history = [
         {"epoch": e, "train_loss": 3 - e, "val_loss": 3, "train_accuracy": e / 4, "val_accuracy": 0.1} for e in (1, 2)
     ]
-    loss, accuracy = plots.plot_history(history)
+    loss, accuracy = curves.plot_history(history)
     assert loss.lines[0].get_ydata().tolist() == [2, 1] and accuracy.lines[0].get_ydata().tolist() == [0.25, 0.5]
     assert loss.get_ylabel() and accuracy.get_xlabel() == "epoch"
 
@@ -248,7 +250,7 @@ def test_a_live_figure_redraws_when_a_slider_moves():
 
     def draw(rate):
         drawn.append(rate)
-        return plots.plot_descent([0, rate], lambda w: w**2)
+        return curves.plot_descent([0, rate], lambda w: w**2)
 
     panel = live_figure(draw, rate=slider("learning rate", 0.1, -3, 1, log=True))
     before = panel.children[-1].value

@@ -4,16 +4,16 @@ import json
 import re
 import time
 
-from helpers.exercises.session import TIMES, load_times, step_ms
+from helpers.exercises import session
 from helpers.files import atomic_write
 
 
 def keep_times(name, notebook):
     """Keep how long the cells of a notebook took that nbclient has just run."""
-    times = load_times() or {"notebooks": {}}
-    times["step_ms"] = round(times.get("step_ms") or step_ms(), 2)
+    times = session.load_times() or {"notebooks": {}}
+    times["step_ms"] = round(times.get("step_ms") or session.step_ms(), 2)
     times["notebooks"][name] = measure(notebook)
-    with atomic_write(TIMES) as temporary:
+    with atomic_write(session.TIMES) as temporary:
         temporary.write_text(json.dumps(times, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -24,10 +24,16 @@ def measure(notebook):
         if cell.cell_type == "markdown":
             section = (re.findall(r"^##+ (.*)", cell.source, flags=re.M) or [section])[-1]
         elif stamps := cell.metadata.get("execution"):
-            begin_s, end_s = (_seconds(stamps[key]) for key in ("iopub.execute_input", "shell.execute_reply"))
+            begin_s, end_s = (
+                _seconds(stamps[key]) for key in ("iopub.execute_input", "shell.execute_reply")
+            )
             seconds[end_s - begin_s] = section
     longest = max(seconds)
-    return {"seconds": round(sum(seconds), 1), "longest_s": round(longest, 1), "longest": seconds[longest]}
+    return {
+        "seconds": round(sum(seconds), 1),
+        "longest_s": round(longest, 1),
+        "longest": seconds[longest],
+    }
 
 
 def _seconds(stamp):

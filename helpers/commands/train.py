@@ -13,8 +13,9 @@ from helpers.files import atomic_write
 from helpers.models import num_parameters
 from helpers.progress import progress
 from helpers.recipes import train_by_recipe
-from helpers.results import load_result, load_tried, result_path
+from helpers.results import load_result, result_path
 from helpers.training import predict
+from helpers.tried import load_tried
 
 
 def run_seeds(name, scenes, seeds=range(5)):

@@ -33,9 +33,6 @@ def begin(name):
     print(time_needed(name))
 
 
-# --- how long -------------------------------------------------------------------------------------
-
-
 def time_needed(name):
     """Return a sentence: how long all cells of the notebook take here, and the longest of them."""
     if profile() == "quick":
@@ -67,9 +64,6 @@ def step_ms(repeats=9):
         F.cross_entropy(model(images), labels).backward()
         times.append(1000 * (time.perf_counter() - start))
     return statistics.median(times[2:])
-
-
-# --- errors in one line ---------------------------------------------------------------------------
 
 
 class _Open:

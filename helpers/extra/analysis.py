@@ -1,4 +1,6 @@
-"""predictions -> numbers: where a network fails, how sure it is, and whether two networks differ."""
+"""predictions -> numbers: where a network fails, how sure it is, and whether two networks
+differ.
+"""
 
 from dataclasses import dataclass
 
@@ -41,7 +43,7 @@ def predictions_of(model, split):
     return Predictions(split.labels.numpy(), probabilities.cpu().double().numpy())
 
 
-# --- numbers ---------------------------------------------------------------------------------------------------------
+# --- numbers --------------------------------------------------------------------------------------
 
 
 def scores(predictions):
@@ -61,7 +63,9 @@ def scores(predictions):
 
 
 def per_class(predictions, class_names):
-    """Return a table with precision, recall, F1 and the number of images of each class, the lowest F1 first."""
+    """Return a table with precision, recall, F1 and the number of images of each class, the lowest
+    F1 first.
+    """
     columns = metrics.precision_recall_fscore_support(
         predictions.labels, predictions.answers, labels=range(len(class_names)), zero_division=0
     )
@@ -70,7 +74,9 @@ def per_class(predictions, class_names):
 
 
 def confidence_interval(predictions, draws=2000, seed=0):
-    """Return (low, high): the accuracy's 95% interval by bootstrap, images drawn again with replacement."""
+    """Return (low, high): the accuracy's 95% interval by bootstrap, images drawn again with
+    replacement.
+    """
     generator = np.random.default_rng(seed)
     is_right = predictions.is_right
     means = is_right[generator.integers(0, len(is_right), (draws, len(is_right)))].mean(axis=1)
@@ -78,9 +84,11 @@ def confidence_interval(predictions, draws=2000, seed=0):
 
 
 def mcnemar(first, second):
-    """Return (images only the first gets right, only the second, p): McNemar's exact test, by scipy's binomtest.
+    """Return (images only the first gets right, only the second, p): McNemar's exact test, by
+    scipy's binomtest.
 
-    p is the probability of so uneven a count if both networks were equally good. Both are asked about the same images.
+    p is the probability of so uneven a count if both networks were equally good. Both are asked
+    about the same images.
     """
     only_first = int((first.is_right & ~second.is_right).sum())
     only_second = int((second.is_right & ~first.is_right).sum())
@@ -90,7 +98,9 @@ def mcnemar(first, second):
 
 
 def reliability(predictions, num_bins=10):
-    """Return a table of confidence bins that hold images: mean confidence, accuracy, share of the images."""
+    """Return a table of confidence bins that hold images: mean confidence, accuracy, share of the
+    images.
+    """
     bins = np.minimum((predictions.confidences * num_bins).astype(int), num_bins - 1)
     table = pd.DataFrame({"bin": bins, "confidence": predictions.confidences, "accuracy": predictions.is_right})
     groups = table.groupby("bin")
@@ -98,13 +108,17 @@ def reliability(predictions, num_bins=10):
 
 
 def expected_calibration_error(predictions, num_bins=10):
-    """Return the mean distance between confidence and accuracy over bins, weighted by images (Guo et al., 2017)."""
+    """Return the mean distance between confidence and accuracy over bins, weighted by images (Guo
+    et al., 2017).
+    """
     table = reliability(predictions, num_bins)
     return float((table["share"] * (table["confidence"] - table["accuracy"]).abs()).sum())
 
 
 def most_confused(predictions, class_names, count=8):
-    """Return a table of the pairs of classes confused most often: true, predicted, images, share of the true class."""
+    """Return a table of the pairs of classes confused most often: true, predicted, images, share of
+    the true class.
+    """
     matrix = metrics.confusion_matrix(predictions.labels, predictions.answers, labels=range(len(class_names)))
     sizes = matrix.sum(axis=1).clip(min=1)
     np.fill_diagonal(matrix, 0)
@@ -123,13 +137,15 @@ def mistakes_by_confidence(predictions):
     return wrong[np.argsort(-predictions.confidences[wrong], kind="stable")]
 
 
-# --- what did it look at ---------------------------------------------------------------------------------------------
+# --- what did it look at --------------------------------------------------------------------------
 
 
 def grad_cam(model, images, classes=None):
-    """Return where AlexNet's last convolution speaks for a class: (B, H, W) in 0..1, for grey images (B, 1, H, W).
+    """Return where AlexNet's last convolution speaks for a class: (B, H, W) in 0..1, for grey
+    images (B, 1, H, W).
 
-    The class is the network's own answer unless `classes` (B,) are given. Source: Selvaraju et al. (2017), "Grad-CAM".
+    The class is the network's own answer unless `classes` (B,) are given. Source: Selvaraju et al.
+    (2017), "Grad-CAM".
     """
     model.eval()
     with torch.enable_grad():

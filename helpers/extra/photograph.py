@@ -16,7 +16,8 @@ from helpers.widgets import Panel, to_png
 
 
 def read_photograph(file, size):
-    """Return a photograph as a grey image (1, 1, size, size) uint8: any format Pillow reads, turned as its EXIF says.
+    """Return a photograph as a grey image (1, 1, size, size) uint8: any format Pillow reads, turned
+    as its EXIF says.
 
     `file` is a path or an open file. Raises WorkbookError for a file that is no image.
     """

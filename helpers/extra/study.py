@@ -29,7 +29,9 @@ class Study:
 
 
 def grid(name, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
-    """Return the Study of every combination of the values, as in `grid(..., learning_rate=(1e-3, 1e-2))`."""
+    """Return the Study of every combination of the values, as in `grid(..., learning_rate=(1e-3,
+    1e-2))`.
+    """
     combinations = [dict(zip(values, chosen)) for chosen in itertools.product(*values.values())]
     return Study(name, tuple(replace(base, **c) for c in combinations), tuple(values), tuple(seeds))
 
@@ -40,15 +42,17 @@ def one_at_a_time(name, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
     return Study(name, tuple(dict.fromkeys([base, *changed])), tuple(values), tuple(seeds))
 
 
-# --- a study ---------------------------------------------------------------------------------------------------------
+# --- a study --------------------------------------------------------------------------------------
 
 
 def run_study(study, material, jobs=None, cluster=None):
-    """Return the runs of a Study, a list of dicts: settings, seed, status, accuracies, history, times, parameters.
+    """Return the runs of a Study, a list of dicts: settings, seed, status, accuracies, history,
+    times, parameters.
 
-    Runs go side by side, one a core (`jobs`), or to the Dask cluster whose scheduler has the address `cluster`; then
-    times are measured here, one after the other. What was run before comes from the cache, where every run is put as
-    soon as it ends: after an interrupt the same call goes on. In the profile "quick": one seed, one epoch.
+    Runs go side by side, one a core (`jobs`), or to the Dask cluster whose scheduler has the
+    address `cluster`; then times are measured here, one after the other. What was run before comes
+    from the cache, where every run is put as soon as it ends: after an interrupt the same call goes
+    on. In the profile "quick": one seed, one epoch.
     """
     if profile() == "quick":
         quick = tuple(replace(settings, num_epochs=1) for settings in study.settings)
@@ -105,11 +109,12 @@ def _write(path, content):
 def measure_times(settings, material):
     """Return the seconds that training by these settings takes, and the ms to classify one image.
 
-    Measured with all threads: the second of two epochs, times their number; the median of 30 images. Call it with
-    nothing else running.
+    Measured with all threads: the second of two epochs, times their number; the median of 30
+    images. Call it with nothing else running.
     """
     model, (train, held_out, val) = settings.build(), material.normalised()
-    config = replace(settings.train_config(), num_epochs=2, learning_rate=1e-6)  # so small that nothing diverges
+    # So small that nothing diverges
+    config = replace(settings.train_config(), num_epochs=2, learning_rate=1e-6)
     *_, second = epochs(model, train, held_out, config, settings.augment())
     image = val.images[:1].to(next(model.parameters()).device)
     return {"training_s": second["seconds"] * settings.num_epochs, "inference_ms": latency_ms(model, image)}

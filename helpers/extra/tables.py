@@ -9,9 +9,11 @@ from helpers.extra.ties import ties_with_best
 
 
 def summarise(runs, varied):
-    """Return a table with a row for each of the settings: means over seeds, `..._std` their standard deviations.
+    """Return a table with a row for each of the settings: means over seeds, `..._std` their
+    standard deviations.
 
-    `varied` names the settings to show. Accuracies are shares; a setting with a diverged run has none.
+    `varied` names the settings to show. Accuracies are shares; a setting with a diverged run has
+    none.
     """
     own = [f.name for f in fields(Settings)]
     accuracies = ["train_accuracy", "held_out_accuracy", "val_accuracy"]
@@ -29,9 +31,11 @@ def summarise(runs, varied):
 
 
 def as_shown(table):
-    """Return a study's table for reading: "0.572 ± 0.004" for mean and standard deviation, the best marked.
+    """Return a study's table for reading: "0.572 ± 0.004" for mean and standard deviation, the best
+    marked.
 
-    The best is the one with the highest mean on the held-out images; "tie" marks those within the spread of it.
+    The best is the one with the highest mean on the held-out images; "tie" marks those within the
+    spread of it.
     """
     names = {"train_accuracy": "training", "held_out_accuracy": "held out", "val_accuracy": "validation"}
     measured = [*names, *(f"{name}_std" for name in names), "training_s", "inference_ms", "num_parameters", "num_seeds"]

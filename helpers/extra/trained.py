@@ -14,7 +14,8 @@ TRAINED_VERSION = 1  # raise it when training changes: networks in the cache are
 
 
 def trained(name, scenes, seed=0):
-    """Return the network trained by its recipe on these Scenes; what was trained before comes from the cache.
+    """Return the network trained by its recipe on these Scenes; what was trained before comes from
+    the cache.
 
     In the profile "quick", a few epochs.
     """
@@ -39,7 +40,9 @@ def weights_path(name, scenes, config):
 
 
 def keep_weights(model, path):
-    """Write what has been trained, batch norm's statistics too; what is frozen comes from the borrowed weights."""
+    """Write what has been trained, batch norm's statistics too; what is frozen comes from the
+    borrowed weights.
+    """
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     with atomic_write(path) as temporary:
         torch.save(trained | dict(model.named_buffers()), temporary)

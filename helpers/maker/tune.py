@@ -9,13 +9,14 @@ import pandas as pd
 import torch
 
 from helpers.alexnet_recipes import ALL_RECIPES
-from helpers.data import Scenes, hold_out
+from helpers.data import Scenes
 from helpers.files import atomic_write
 from helpers.models import SimpleNetDropout
 from helpers.progress import progress
 from helpers.recipes import train_by_recipe
-from helpers.results import load_tried, tried_path
+from helpers.subsets import hold_out
 from helpers.training import TrainConfig
+from helpers.tried import load_tried, tried_path
 
 SETTINGS = ("num_epochs", "batch_size", "learning_rate", "weight_decay", "label_smoothing")  # what grids may vary
 

@@ -5,7 +5,7 @@ import math
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -340,3 +340,17 @@ def test_runs_are_kept_as_plain_json(panel, tmp_path):
     train(panel)
     kept = json.loads(next((tmp_path / "my_runs").glob("*.json")).read_text())
     assert kept[0]["number"] == 1 and Settings(**{k: kept[0][k] for k in ablation.asdict(SIMPLE_NET)})
+
+
+def test_a_study_that_comes_with_the_workbook_is_not_run_again(
+    material, full, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(ablation, "RESULTS", tmp_path)
+    monkeypatch.setattr(ablation, "_run_missing", lambda *_: pytest.fail("it ran"))
+    small = grid("a small study", seeds=(0,), width=(4, 8))
+    runs = [asdict(settings) | {"seed": 0, "val_accuracy": 0.5} for settings in small.settings]
+    path = ablation.study_path(small, "15-scene")
+    ablation._write(path, {"machine": "another machine", "runs": runs})
+    assert run_study(small, replace(material, name="15-scene")) == runs and "made on another machine" in capsys.readouterr().out
+    other = replace(small, seeds=(0, 1))
+    assert ablation.load_study(other, "15-scene") is None, "other seeds are another study"

@@ -211,6 +211,21 @@ def test_a_trained_network_comes_from_the_cache_the_second_time(scenes, quick_re
         trained.trained("SimpleNet", scenes, seed=1)
 
 
+def test_a_shipped_network_is_taken_where_it_was_trained_in_the_same_way(
+    scenes, quick_recipe, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(trained, "DATA", tmp_path)
+    path = trained.shipped_path("SimpleNet", scenes.name, 0)
+    config = trained.for_profile(trained.ALL_RECIPES["SimpleNet"].config)
+    state = {"fc_layers.3.bias": torch.arange(15.0)}
+    trained.write({"how": trained.how_trained("SimpleNet", config), "state": state}, path)
+    assert torch.equal(trained.trained("SimpleNet", scenes).fc_layers[3].bias, torch.arange(15.0))
+    trained.write({"how": "otherwise", "state": state}, path)
+    assert not torch.equal(trained.trained("SimpleNet", scenes).fc_layers[3].bias, torch.arange(15.0))
+    path.write_bytes(b"damaged")
+    assert not torch.equal(trained.trained("SimpleNet", scenes).fc_layers[3].bias, torch.arange(15.0))
+
+
 def test_an_unknown_recipe_is_named():
     assert find_recipe("simplenet") == "SimpleNet"
     with pytest.raises(WorkbookError, match='no recipe "ResNet"'):

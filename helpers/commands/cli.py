@@ -26,6 +26,10 @@ def main():
         app()
     except WorkbookError as error:
         sys.exit(f"workbook: {error}")
+    except OSError as error:
+        if not error.filename:
+            raise
+        sys.exit(f"workbook: {error.filename} cannot be used ({error.strerror}). Name another file or folder.")
     except KeyboardInterrupt:
         sys.exit("workbook: stopped.")
 

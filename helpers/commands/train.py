@@ -8,7 +8,7 @@ import torch
 
 from helpers.alexnet_recipes import ALL_RECIPES
 from helpers.extra.measure import latency_ms, machine, size_mb
-from helpers.extra.trained import keep_weights, weights_path
+from helpers.extra.trained import weights_path, what_was_learned, write
 from helpers.files import atomic_write
 from helpers.models import num_parameters
 from helpers.progress import progress
@@ -30,7 +30,7 @@ def run_seeds(name, scenes, seeds=range(5)):
         model, history = train_by_recipe(recipe, train, val, config)
         seconds = time.perf_counter() - start
         if seed == 0:
-            keep_weights(model, weights_path(name, scenes, config))  # EC3 looks at this one
+            write(what_was_learned(model), weights_path(name, scenes, config))  # EC3 looks at this one
         images = val.images.to(next(model.parameters()).device)
         is_right = predict(model, images).argmax(dim=1).cpu() == val.labels
         runs.append(

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from dataclasses import asdict, dataclass, replace
 
 import joblib
@@ -10,7 +11,7 @@ import torch
 from helpers.extra.measure import latency_ms, machine
 from helpers.extra.runs import run_alone
 from helpers.extra.settings import SIMPLE_NET
-from helpers.files import atomic_write, cache_folder, digest, profile
+from helpers.files import RESULTS, atomic_write, cache_folder, digest, profile
 from helpers.progress import ask_before, progress
 from helpers.training import TrainConfig, epochs
 from helpers.workers import workers
@@ -45,15 +46,17 @@ def one_at_a_time(name, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
 # --- a study --------------------------------------------------------------------------------------
 
 
-def run_study(study, material, jobs=None, cluster=None):
-    """Return the runs of a Study, a list of dicts: settings, seed, status, accuracies, history,
-    times, parameters.
+def run_study(study, material, jobs=None, cluster=None, anew=False):
+    """Return the runs of a Study, a list of dicts: settings, seed, status, accuracies, history, times, parameters.
 
-    Runs go side by side, one a core (`jobs`), or to the Dask cluster whose scheduler has the
-    address `cluster`; then times are measured here, one after the other. What was run before comes
-    from the cache, where every run is put as soon as it ends: after an interrupt the same call goes
-    on. In the profile "quick": one seed, one epoch.
+    Runs go side by side, one a core (`jobs`), or to the Dask cluster whose scheduler has the address `cluster`; then
+    times are measured here, one after the other. What was run before comes from the cache, where every run is put as
+    soon as it ends: after an interrupt the same call goes on. In the profile "quick": one seed, one epoch.
+    Studies of the photographs come with the workbook; with `anew` they are run here.
     """
+    if profile() == "full" and not anew and (saved := load_study(study, material.name)):
+        print(f"{len(saved['runs'])} runs that come with the workbook, made on {saved['machine']}.")
+        return saved["runs"]
     if profile() == "quick":
         quick = tuple(replace(settings, num_epochs=1) for settings in study.settings)
         study, jobs = replace(study, settings=quick, seeds=study.seeds[:1]), 1
@@ -67,7 +70,23 @@ def run_study(study, material, jobs=None, cluster=None):
         if _read(place) is None:
             _write(place, measure_times(settings, material))
     times = {settings: _read(place) for place, settings in timed.items()}
-    return [_read(place) | times[settings] for place, (settings, _) in tasks.items()]
+    runs = [_read(place) | times[settings] for place, (settings, _) in tasks.items()]
+    if os.environ.get("WORKBOOK_PUBLISH") and profile() == "full":
+        _write(study_path(study, material.name), {"machine": machine(TrainConfig()), "runs": runs})
+    return runs
+
+
+def study_path(study, dataset):
+    """Return where the runs of a study lie that comes with the workbook; `workbook run ec1 --save` writes it."""
+    return RESULTS / dataset / "studies" / f"{study.name.replace(' ', '-')}.json"
+
+
+def load_study(study, dataset):
+    """Return {"machine", "runs"} of a study that comes with the workbook, None where its settings are others."""
+    saved = _read(study_path(study, dataset))
+    wanted = [asdict(settings) | {"seed": seed} for settings in study.settings for seed in study.seeds]
+    made = [{key: run.get(key) for key in wanted[0]} for run in saved["runs"]] if saved else []
+    return saved if made == wanted else None
 
 
 def _run_missing(missing, material, title, jobs, cluster):

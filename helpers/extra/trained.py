@@ -1,11 +1,13 @@
-"""recipe -> trained networks: one from the cache, or one for each seed."""
+"""recipe -> trained network: shipped with the workbook, from the cache, or trained now."""
 
+import os
+import pickle
 from dataclasses import asdict, replace
 
 import torch
 
 from helpers.alexnet_recipes import ALL_RECIPES
-from helpers.files import atomic_write, cache_folder, digest
+from helpers.files import DATA, atomic_write, cache_folder, digest, profile
 from helpers.recipes import train_by_recipe
 from helpers.sources.cache import fingerprint
 from helpers.training import for_profile
@@ -14,22 +16,49 @@ TRAINED_VERSION = 1  # raise it when training changes: networks in the cache are
 
 
 def trained(name, scenes, seed=0):
-    """Return the network trained by its recipe on these Scenes; what was trained before comes from
-    the cache.
+    """Return the network trained by its recipe on these Scenes: shipped with the workbook, cached, or trained now.
 
-    In the profile "quick", a few epochs.
+    In the profile "quick", trained for a few epochs.
     """
     recipe = ALL_RECIPES[name]
     config = for_profile(replace(recipe.config, seed=seed))
-    path = weights_path(name, scenes, config)
+    shipped, path = shipped_path(name, scenes.name, seed), weights_path(name, scenes, config)
     torch.manual_seed(seed)
     model = recipe.build()
-    if path.exists():
-        model.load_state_dict(torch.load(path, weights_only=True), strict=False)
+    state = read_shipped(shipped, how_trained(name, config)) or read_cached(path)
+    if state:
+        model.load_state_dict(state, strict=False)
     else:
         model, _ = train_by_recipe(recipe, *recipe.prepare(scenes), config)
-        keep_weights(model, path)
+        state = what_was_learned(model)
+        write(state, path)
+    if os.environ.get("WORKBOOK_PUBLISH") and profile() == "full" and not shipped.exists():
+        write({"how": how_trained(name, config), "state": state}, shipped)
     return model.eval()
+
+
+def shipped_path(name, dataset, seed):
+    """Return where a trained network lies that comes with the workbook; `workbook run --save` writes it."""
+    return DATA / "trained" / dataset / f"{name}-seed{seed}.pt"
+
+
+def how_trained(name, config):
+    """Return what decides how a network is trained: a shipped one is used only where it is the same."""
+    return {"version": TRAINED_VERSION, "config": asdict(config), "augment": repr(ALL_RECIPES[name].augment)}
+
+
+def read_shipped(path, how):
+    """Return what a shipped network has learned, None where there is none that was trained in this way."""
+    content = read_cached(path)
+    return content["state"] if content and content["how"] == how else None
+
+
+def read_cached(path):
+    """Return the content of a file of weights, None where there is none or a damaged one."""
+    try:
+        return torch.load(path, weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
+        return None
 
 
 def weights_path(name, scenes, config):
@@ -39,10 +68,13 @@ def weights_path(name, scenes, config):
     return cache_folder() / "models" / f"{name}-{key}.pt"
 
 
-def keep_weights(model, path):
-    """Write what has been trained, batch norm's statistics too; what is frozen comes from the
-    borrowed weights.
-    """
-    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
+def what_was_learned(model):
+    """Return the trained numbers, batch norm's statistics too; what is frozen comes from the borrowed weights."""
+    learned = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+    return learned | dict(model.named_buffers())
+
+
+def write(content, path):
+    """Write what torch can load again with `weights_only`."""
     with atomic_write(path) as temporary:
-        torch.save(trained | dict(model.named_buffers()), temporary)
+        torch.save(content, temporary)

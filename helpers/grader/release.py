@@ -18,7 +18,7 @@ STUB = "raise NotImplementedError("  # of an exercise that is not solved; `sessi
 NAME = "scene-workbook"
 COPIED = (
     ".gitignore .jupyter LICENSE environment.yml pyproject.toml helpers data/README.md data/validation_names.txt "
-    "data/alexnet_small.pt data/results"
+    "data/alexnet_small.pt data/results data/trained"
 ).split()
 LEFT_OUT = shutil.ignore_patterns("__pycache__", TEACHERS, "teachers.py", MAKERS, ".cache")
 

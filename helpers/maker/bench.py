@@ -26,7 +26,7 @@ from helpers.training import TrainConfig, fit
 def run_benchmark(name):
     """Run the benchmark of this name and print its table."""
     if name not in BENCHMARKS:
-        raise WorkbookError(f'There is no benchmark "{name}". Choose one of {", ".join(BENCHMARKS)}.')
+        raise WorkbookError(f'There is no benchmark "{name}". Choose one of {", ".join(BENCHMARKS)} and grading.')
     BENCHMARKS[name]()
 
 

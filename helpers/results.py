@@ -13,7 +13,7 @@ def result_path(dataset, name):
 
 
 def load_result(name, dataset="15-scene"):
-    """Return the saved result of a network on a data set, None where there is none."""
+    """Return the saved result of a network on a data set, None if there is none."""
     path = result_path(dataset, name)
     return json.loads(path.read_text()) if path.exists() else None
 

@@ -21,7 +21,7 @@ app = typer.Typer(
 
 
 def main():
-    """Run the command line; a mistake its user can mend is printed without a traceback."""
+    """Run the command line; an error the user can fix is printed without a traceback."""
     try:
         app()
     except WorkbookError as error:
@@ -56,7 +56,7 @@ def run_parts(
     save: Annotated[bool, typer.Option("--save", help="Write the outputs back into the notebooks.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A few epochs on a few images.")] = False,
 ):
-    """Run notebooks without a screen; go on after one that fails, and say which failed and why."""
+    """Run notebooks without a browser; one failure never stops the rest."""
     from helpers.commands.run import find_notebooks, run_notebooks
 
     if quick:
@@ -122,7 +122,7 @@ def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks
 
 @app.command()
 def train(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-4"):
-    """Train a network by its recipe, once a seed; keep accuracies, times and curves in data/results."""
+    """Train a network by its recipe, once per seed; save accuracies, times and curves in data/results."""
     from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
     from helpers.commands.train import run_seeds, save_result
     from helpers.data import load_scenes
@@ -131,7 +131,7 @@ def train(network: Network, seeds: Annotated[str, typer.Option(help="One seed or
     refuse_quick("train")
     name, seeds = find_recipe(network), read_seeds(seeds)
     scenes = load_scenes(ALL_RECIPES[name].size)
-    for seed in seeds:  # what has ended is kept
+    for seed in seeds:  # saves each result as soon as it is there
         result = save_result(run_seeds(name, scenes, [seed]))
     print(f"{result['model']} on {result['dataset']}, seeds {result['config']['seed']}, {result['machine']}")
     for key in ("train_accuracy", "val_accuracy", "val_accuracy_without_duplicates", "seconds"):

@@ -49,7 +49,7 @@ def run_notebooks(paths, save=False):
 
 
 def not_solved(notebook):
-    """Return the exercises of which an executed notebook says that they are not solved yet."""
+    """Return the exercises that an executed notebook reports as not solved yet."""
     texts = (output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     lines = [line for text in texts for line in text.splitlines()]
     return list(dict.fromkeys(line.removesuffix(NOT_SOLVED) for line in lines if line.endswith(NOT_SOLVED)))

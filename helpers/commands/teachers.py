@@ -33,16 +33,16 @@ def release(
 
 @app.command()
 def grade(
-    submissions: Annotated[Path, typer.Argument(help="A folder with one folder or zip a student or team.")],
+    submissions: Annotated[Path, typer.Argument(help="A folder with one folder or zip per student or team.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="A folder for grades, feedback and answers.")],
-    jobs: Annotated[int | None, typer.Option(help="Submissions at a time; one a core by default.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Submissions at a time; by default one per core.")] = None,
     cluster: Annotated[str | None, typer.Option(help="The address of a Dask scheduler, in place of --jobs.")] = None,
     secret: Annotated[Path | None, typer.Option(help="A file whose text decides the hidden inputs.")] = None,
     seconds: Annotated[float, typer.Option(help="Time for one submission.")] = 60,
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Go on where there is no sandbox.")] = False,
     masters: Annotated[Path, typer.Option(help="The folder of the complete notebooks.")] = NOTEBOOKS,
 ):
-    """Grade a class by nbval, in a sandbox: grades.csv, feedback, answers to read. Goes on where it was stopped."""
+    """Grade a class by nbval, in a sandbox: grades.csv, feedback, answers to read. Can be resumed."""
     from dataclasses import replace
 
     from helpers.grader.grading import grade as grade_class

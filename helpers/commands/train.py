@@ -19,7 +19,7 @@ from helpers.tried import load_tried
 
 
 def run_seeds(name, scenes, seeds=range(5)):
-    """Train the recipe once a seed on all training images; return the result as `save_result` writes it."""
+    """Train the recipe once per seed on all training images; return the result for `save_result`."""
     recipe = ALL_RECIPES[name]
     train, val = recipe.prepare(scenes)
     is_new = ~is_duplicate(scenes)

@@ -1,4 +1,4 @@
-"""release + a student's folder -> the newer release, with the student's work in it."""
+"""newer release + a student's folder -> the release with the student's work in it."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from helpers.files import WorkbookError, atomic_write
 
 
 def carry_over(folder, copies, old=None):
-    """Bring a student's folder to a release {stem: notebook}: exercises and answers are kept; return what changed.
+    """Bring a student's folder to a release {stem: notebook}, with exercises and answers; return what changed.
 
     The work is taken from `old` {stem: notebook}, by default the folder's own. The notebooks as they were stay in
     `before/`, beside the new ones. Raises WorkbookError where that is there already.

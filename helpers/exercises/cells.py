@@ -8,11 +8,11 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from helpers.files import NOTEBOOKS, WorkbookError
 
-PROMPT = "*Write your answer here.*"  # what a student copy holds in the place of an answer
+PROMPT = "*Write your answer here.*"  # in student copies, in place of an answer
 
 
 def tags_of(cell):
-    """Return the tags of a cell as a set; metadata of another form count as none."""
+    """Return the tags of a cell as a set; malformed metadata count as no tags."""
     tags = cell.metadata.get("tags", [])
     return {tag for tag in tags if isinstance(tag, str)} if isinstance(tags, list) else set()
 
@@ -32,7 +32,7 @@ def in_order(paths):
 
 
 def read_notebooks(folder=NOTEBOOKS):
-    """Return {stem: notebook} of a folder, in the order of the parts; WorkbookError names a file that is none."""
+    """Return {stem: notebook} of a folder, in the order of the parts; WorkbookError names a damaged file."""
     notebooks = {}
     for path in in_order(folder.glob("*.ipynb")):
         try:
@@ -45,7 +45,7 @@ def read_notebooks(folder=NOTEBOOKS):
 
 
 def name_of(cell):
-    """Return the exercise that a cell belongs to, "" for none."""
+    """Return the name of the exercise that a cell belongs to, "" if it belongs to none."""
     return str(cell.metadata.get("exercise", ""))
 
 
@@ -59,7 +59,7 @@ def imports_of(notebook):
 
 
 def imports_in(source):
-    """Return the import statements at the top level of a cell; none of a cell that is no Python."""
+    """Return the import statements at the top level of a cell; an empty list if it is not Python."""
     try:
         nodes = ast.parse(as_python(source)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -77,7 +77,7 @@ def import_of_checks(stem):
 
 
 def as_python(source):
-    """Return a cell's source without IPython's own words, such as %matplotlib inline."""
+    """Return a cell's source without IPython's magics, such as %matplotlib inline."""
     return TransformerManager().transform_cell(source)
 
 
@@ -92,7 +92,7 @@ def unanswered(notebooks):
 
 
 def key_of(cell):
-    """Return ("exercise", its name) or ("answer", its question) of a student's cell, None of any other."""
+    """Return ("exercise", its name) or ("answer", its question) of a student's cell, None for other cells."""
     tags = tags_of(cell)
     if "exercise" in tags and name_of(cell):
         return "exercise", name_of(cell)

@@ -17,7 +17,7 @@ from helpers.progress import cell_begins, in_words
 from helpers.sources.photographs import find_folder
 
 TIMES = RESULTS / "times.json"  # what `workbook run --save` measured
-STOPPED = "Stopped. Run this cell again to go on: what was saved on the way is kept."
+STOPPED = "Stopped. Run this cell again to go on: what was saved so far is kept."
 MINI_SHARE = 0.5  # the mini scenes have half as many training images as the photographs
 
 

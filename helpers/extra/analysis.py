@@ -16,7 +16,7 @@ from helpers.training import predict
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network says of labelled images."""
+    """A network's predictions for labelled images."""
 
     labels: np.ndarray  # (N,) the true classes
     probabilities: np.ndarray  # (N, C)
@@ -141,7 +141,7 @@ def mistakes_by_confidence(predictions):
 
 
 def grad_cam(model, images, classes=None):
-    """Return where AlexNet's last convolution speaks for a class: (B, H, W) in 0..1, for grey
+    """Return where AlexNet's last convolution supports a class: (B, H, W) in 0..1, for grey
     images (B, 1, H, W).
 
     The class is the network's own answer unless `classes` (B,) are given. Source: Selvaraju et al.

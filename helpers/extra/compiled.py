@@ -80,6 +80,6 @@ def export_and_convert(model, calibration_images):
 
 def compiled(model):
     """Return the model compiled by torch.compile; None where `has_compiler` says no."""
-    # It would say that there is no CUDA
+    # It warns that there is no CUDA
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     return torch.compile(copy.deepcopy(model).cpu().eval()) if has_compiler() else None

@@ -33,7 +33,7 @@ def read_photograph(file, size):
 
 
 class PhotographPanel(Panel):
-    """A button to choose a photograph, and what a network says of it."""
+    """A button to choose a photograph, and the network's answer for it."""
 
     def __init__(self, model, class_names):
         self.model, self.class_names = model, class_names

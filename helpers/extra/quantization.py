@@ -79,7 +79,7 @@ class ThreeChannels(nn.Module):
 
 
 def as_it_is(images):
-    """Return images that are normalised already, laid out as convolutions like them."""
+    """Return normalised images unchanged, in channels-last layout."""
     return images.contiguous(memory_format=torch.channels_last)
 
 
@@ -99,7 +99,7 @@ def in_sequence(parts):
 
 
 def fuse(network):
-    """Join each convolution or linear layer with the ReLU behind it, in place."""
+    """Join each convolution or linear layer with the ReLU after it, in place."""
     layers = list(network.layers)
     pairs = [
         [f"layers.{i}", f"layers.{i + 1}"]

@@ -19,7 +19,7 @@ class Settings:
     learning_rate: float = 4e-3  # peak of the one-cycle schedule
     batch_size: int = 32  # images
     num_epochs: int = 10  # passes over the training images
-    weight_decay: float = 0.5  # share of a weight lost a step, in units of the learning rate
+    weight_decay: float = 0.5  # share of a weight lost per step, in units of the learning rate
     label_smoothing: float = 0.2  # share of the target spread evenly over all classes
     dropout: float = 0.0  # share of activations zeroed before each linear layer
     augmentation: float = 0.0  # strength of flips, crops, brightness and contrast; 0: none

@@ -16,7 +16,7 @@ from helpers.progress import ask_before, progress
 from helpers.training import TrainConfig, epochs
 from helpers.workers import workers
 
-RUN_VERSION = 1  # raise it when a run would come out otherwise: older ones are then made anew
+RUN_VERSION = 1  # raise it when runs would give other results: cached ones are then repeated
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def one_at_a_time(name, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
 def run_study(study, material, jobs=None, cluster=None, anew=False):
     """Return the runs of a Study, a list of dicts: settings, seed, status, accuracies, history, times, parameters.
 
-    Runs go side by side, one a core (`jobs`), or to the Dask cluster whose scheduler has the address `cluster`; then
-    times are measured here, one after the other. What was run before comes from the cache, where every run is put as
+    Runs go side by side, one per core (`jobs`), or to the Dask cluster whose scheduler has the address `cluster`; then
+    times are measured here, one after the other. Earlier runs come from the cache, where every run is saved as
     soon as it ends: after an interrupt the same call goes on. In the profile "quick": one seed, one epoch.
     Studies of the photographs come with the workbook; with `anew` they are run here.
     """

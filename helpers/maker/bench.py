@@ -45,7 +45,7 @@ def bench_epoch(rounds=3):
 
 
 def _usual_epoch(folder, num_workers):
-    """Train and measure as the course does: every file is opened, decoded and resized each time it is needed."""
+    """Train and evaluate as the course does: files are decoded and resized whenever they are needed."""
     steps = [v2.Grayscale(), v2.Resize((64, 64)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
     transform = v2.Compose([*steps, v2.Normalize([0.455], [0.235])])
     options = {"batch_size": 64, "num_workers": num_workers}
@@ -67,7 +67,7 @@ def _usual_accuracy(model, loader):
 
 
 def _compare(ways, rounds):
-    """Time each way `rounds` times, in turn so that all meet the same weather; print medians, spreads and ratios."""
+    """Time each way `rounds` times, in turn, so that all run under the same load; print medians, spreads and ratios."""
     times = {name: [] for name in ways}
     for _ in tqdm(range(rounds), unit="round", leave=False):
         for name, work in ways.items():
@@ -79,7 +79,7 @@ def _compare(ways, rounds):
 
 
 def bench_alexnet(num_epochs=5):
-    """Compare epochs of AlexNet's last layer: everything through the whole network, and on features kept.
+    """Compare epochs of AlexNet's last layer: through the whole network, and on cached features.
 
     The usual way decodes and passes training and validation images through the whole network in every epoch; one epoch
     is measured and taken `num_epochs` times. Ours is measured whole, cold (decoding and features included) and warm.
@@ -103,7 +103,7 @@ def _our_epochs(folder, weights, config):
 
 
 def _usual_alexnet_epoch(folder, model):
-    """Train the last layer for an epoch as the course does, then measure on validation images: in float32, one thread
+    """Train the last layer for an epoch as the course does, then evaluate on validation images: in float32, one thread
     decoding, every image through the whole network. Training accuracy comes from the training pass itself."""
     steps = [v2.Grayscale(), v2.Resize((model.input_px, model.input_px)), v2.RandomHorizontalFlip(), v2.PILToTensor()]
     train = DataLoader(ImageFolder(folder / "train", v2.Compose(steps)), shuffle=True, batch_size=64)

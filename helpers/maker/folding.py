@@ -1,6 +1,6 @@
 """a trained network -> small weights: batch norm folded into the convolutions, fc6 and fc7 made in closed form.
 
-The trained fc6 and fc7 tell 16 classes apart and throw away the rest of what the conv layers say. So they are not kept:
+The trained fc6 and fc7 tell 16 classes apart and discard the rest of the conv features. So they are replaced:
 in their place stand layers that pass on the directions in which conv features vary most, whatever the classes.
 """
 
@@ -37,7 +37,7 @@ def folded_features(network):
 
 
 def conv_features(network, images, statistics):
-    """Return what the linear layers see of uint8 images at INPUT_PX: (N, 9216)."""
+    """Return the conv features of uint8 images at INPUT_PX: (N, 9216)."""
     device, features = next(network.parameters()).device, []
     for batch in images.split(64):
         inputs = F.interpolate(standardise_grey(batch.to(device), statistics), size=INPUT_PX, mode="bilinear")
@@ -46,7 +46,7 @@ def conv_features(network, images, statistics):
 
 
 def cosine_waves(side):
-    """Return the discrete cosine transform's waves over side x side places, one a row, and their weights.
+    """Return the discrete cosine transform's waves over side x side places, one per row, and their weights.
 
     Waves (side * side, side * side), of length 1; weights (side * side,), 1 for what is the same everywhere and less
     for what changes quickly from place to place: scenes are told apart by what there is, more than by where exactly.
@@ -75,13 +75,13 @@ def loudest_directions(features, num_directions):
 
 
 def random_units(num_directions):
-    """Return units (2048, D) in blocks of D that are at right angles to each other, so that less is said twice."""
+    """Return random units (2048, D) in blocks of D orthogonal ones, which overlap less."""
     blocks = [torch.linalg.qr(torch.randn(num_directions, num_directions)).Q for _ in range(2048 // num_directions)]
     return torch.cat(blocks)
 
 
 def open_linear_layers(features, config):
-    """Return factors of fc6 and fc7 that pass on what the conv layers say, not only what tells 16 classes apart.
+    """Return factors of fc6 and fc7 that pass on the conv features, not only what separates 16 classes.
 
     fc6 keeps the directions in which conv features (N, 9216) vary most and shows them to random units, as random
     features do (Rahimi & Recht, 2007), each unit v with a twin -v. Since relu(v x) - relu(-v x) = v x, fc7 finds the

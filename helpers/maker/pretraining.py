@@ -38,7 +38,7 @@ class PretrainConfig:
 
     stages: tuple = (Stage(3, 112, 0.25), Stage(9, 128, 0.25), Stage(3, 160, 0.35), Stage(1, 224, 0.5))
     image_px: int = 144  # side of the decoded square images
-    rank: int = 112  # width between the two thin layers that stand for a big linear one in training
+    rank: int = 112  # width between the two thin layers that replace a big linear one in training
     batch_size: int = 128  # images
     learning_rate: float = 0.05  # peak of the one-cycle schedule
     head_share: float = 0.02  # the last layer's part of it: 4096 inputs move its output far in one step
@@ -51,7 +51,7 @@ class PretrainConfig:
     contrast: float = 0.3  # largest relative change
     num_held_out: int = 1000  # images never trained on
     num_for_pca: int = 5000  # training images that decide fc6's directions
-    num_directions: int = 512  # that fc6 keeps in the end; a power of two, 2048 at most
+    num_directions: int = 512  # that fc6 finally keeps; a power of two, at most 2048
     seed: int = 0
     device: str = "auto"  # as in TrainConfig
 
@@ -82,7 +82,7 @@ def grey_statistics(images):
 
 
 def jitter(images, config):
-    """Give each normalised image (B, 1, H, W) a contrast and a brightness of its own."""
+    """Change contrast and brightness of each normalised image (B, 1, H, W) at random."""
     draws = torch.empty(2, len(images), 1, 1, 1).uniform_(-1, 1).to(images.device)
     return images * (1 + config.contrast * draws[0]) + config.brightness * draws[1]
 
@@ -205,7 +205,7 @@ def pretrain(source, output, config=PretrainConfig(), about=None):
 
     `<output>.checkpoint` is replaced after each epoch and stays: the same call goes on after an
     interruption, and it holds batch norm and full precision. `about` (licence, data sets) goes into the
-    file's metadata. The history is a list of dicts, one an epoch.
+    file's metadata. The history is a list of dicts, one per epoch.
     """
     sources = [source] if isinstance(source, str | Path) else source
     images, labels, class_names = load_class_folders(sources, config.image_px)

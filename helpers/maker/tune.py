@@ -33,9 +33,9 @@ def vary(recipe, settings):
 
 
 def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
-    """Train every setting of the recipe's grid and measure it on 40 held-out training images a class, others each seed.
+    """Train every setting of the recipe's grid; evaluate it on 40 held-out training images per class.
 
-    Return a table, the best first: a row a setting, with mean and std over seeds. Validation images are not looked at.
+    Each seed holds out other images. Returns a table with one row per setting, mean and std over seeds, the best first. Validation images are not used.
     """
     recipe = ALL_RECIPES[name]
     settings = [dict(zip(recipe.grid, values)) for values in itertools.product(*recipe.grid.values())]

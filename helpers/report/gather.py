@@ -19,7 +19,7 @@ from helpers.report.typesetting import code, literal, typeset
 
 @dataclass(frozen=True)
 class Details:
-    """What stands on the cover."""
+    """The text of the cover."""
 
     title: str = "Scene recognition with deep learning"
     name: str = ""

@@ -1,4 +1,4 @@
-"""Markdown and tables -> pandoc's tree, of which only known, harmless nodes go on -> typst."""
+"""Markdown and tables -> pandoc's tree, reduced to known, harmless nodes -> typst."""
 
 import json
 import re
@@ -36,12 +36,12 @@ def read_tree(text, reader):
 
 
 def clean(nodes, reader, attachments):
-    """Return the harmless nodes that stand for these: attributes emptied, pictures fetched, raw code as text."""
+    """Return harmless nodes for these: without attributes, pictures fetched, raw code as text."""
     return [part for node in nodes for part in clean_node(node, reader, attachments)]
 
 
 def clean_node(node, reader, attachments):
-    """Return what stands for one node, as a list: a wrapper leaves its children, all else one node."""
+    """Return harmless nodes for one, as a list: a wrapper gives its children, others one node."""
     if isinstance(node, list):
         return [clean(node, reader, attachments)]
     if not isinstance(node, dict) or "t" not in node:
@@ -71,7 +71,7 @@ def clean_node(node, reader, attachments):
 
 
 def picture(content, reader, attachments):
-    """Return an image of Markdown as typst, or its description where there is no such picture."""
+    """Return an image of Markdown as typst, or its description if there is no such picture."""
     alt = plain_text(content[1])
     if name := reader.picture_of(content[2][0], attachments):
         image = f"#fit(image({literal(name)}, alt: {literal(alt or 'a picture')}))"

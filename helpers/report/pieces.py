@@ -52,7 +52,7 @@ class Reader:
         self.folder, self.root, self.num_pictures, self.waiting = folder, root, 0, []
 
     def read(self, path, gathered):
-        """Return the notebook at a path, None (and a line in the log) where it is none."""
+        """Return the notebook at a path; None, and a line in the log, if it cannot be read."""
         try:
             notebook = nbformat.read(path, as_version=4)
             nbformat.validate(notebook)
@@ -71,7 +71,7 @@ class Reader:
         return piece
 
     def outputs(self, cell, where, with_caption=True):
-        """Return the pieces of what a code cell has shown."""
+        """Return the pieces of a code cell's outputs."""
         caption = str(cell.metadata.get("caption", "")) if with_caption else ""
         shown = [output for output in cell.outputs if not is_empty(output)]
         if not shown and with_caption:
@@ -106,7 +106,7 @@ class Reader:
         return Piece([raw(captioned(code(text), caption, "raw"))], text, where)
 
     def keep_picture(self, content, kind):
-        """Write a picture to the root and return its name there, None for one that is none."""
+        """Write a picture to the root and return its name there, None if it is damaged."""
         self.num_pictures += 1
         path = self.root / f"picture-{self.num_pictures}{'.svg' if 'svg' in kind else '.png'}"
         try:
@@ -152,7 +152,7 @@ class Reader:
 
 
 def is_empty(output):
-    """Return whether an output shows nothing on paper: a widget or a progress bar."""
+    """Return whether an output cannot be printed: a widget or a progress bar."""
     data = output.get("data", {})
     return output.output_type in ("display_data", "execute_result") and (
         "application/vnd.jupyter.widget-view+json" in data or not any(data.values())
@@ -160,11 +160,11 @@ def is_empty(output):
 
 
 def is_python(cell):
-    """Return whether what the cell prints is code: it printed a source."""
+    """Return whether the cell prints source code."""
     return "getsource" in cell.source
 
 
 def with_display_math(source):
-    """Return Markdown in which an environment such as align, bare or with a star, stands between double dollars."""
+    """Return Markdown in which an environment such as align, bare or starred, is put between double dollars."""
     pattern = r"(?<!\$)(\n|^)(\\begin\{(align|equation|gather|multline|eqnarray)(\*?)\}.*?\\end\{\3\4\})(?!\$)"
     return re.sub(pattern, r"\1$$\2$$", source, flags=re.S)

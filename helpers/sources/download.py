@@ -41,14 +41,14 @@ def fetch_archive(addresses=ADDRESSES, md5=MD5, folder=None, timeout_s=20):
         except (OSError, http.client.HTTPException) as error:
             failures.append(f"{address}: {getattr(error, 'reason', None) or error}")
     raise WorkbookError(
-        "The photographs could not be downloaded, and the workbook goes on with its mini scenes. If you have the "
+        "The photographs could not be downloaded; the workbook uses its mini scenes instead. If you have the "
         "archive, run `workbook data --from scene_categories.zip`; else try again later: what has arrived is kept.\n  "
         + "\n  ".join(failures)
     )
 
 
 def _resume(address, part, timeout_s):
-    """Append to `part` what the address still has to give; start anew where the server cannot go on in the middle."""
+    """Append the missing bytes to `part`; start again if the server cannot resume."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(address, headers={"Range": f"bytes={have}-"} if have else {})
     try:

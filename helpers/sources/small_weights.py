@@ -14,7 +14,7 @@ from torchvision.models import alexnet
 
 FORMAT = "alexnet-small-2"
 INPUT_PX = 224  # AlexNet's own input size: its conv layers end at 6 x 6, with nothing left to pool
-BIG_LAYERS = (1, 4)  # where fc6 (9216 -> 4096) and fc7 (4096 -> 4096) stand in torchvision's `classifier`
+BIG_LAYERS = (1, 4)  # where fc6 (9216 -> 4096) and fc7 (4096 -> 4096) are in torchvision's `classifier`
 
 FACTORS = ("directions", "waves", "fc6.units", "fc7.units")  # of which those two are made
 

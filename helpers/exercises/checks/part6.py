@@ -6,7 +6,7 @@ from helpers.exercises.checks.tools import compare, expect, passed
 
 
 def check_random_flip(function):
-    """Check that each image is mirrored or not, by a draw of its own, and that p is obeyed."""
+    """Check that each image is mirrored or not at random, with probability p."""
     images = torch.randn(2, 4, 5).expand(400, -1, -1, -1).clone()
     before, mirrored = images.clone(), images[0].flip(2)
     torch.manual_seed(7)

@@ -20,12 +20,16 @@ def all_notebooks():
 
 
 def find_notebooks(parts=None):
-    """Return the notebooks that `parts` name ("5", "part5", "ec1", a file's name); all where it is empty."""
+    """Return the notebooks that `parts` name ("5", "part5", "ec1", a file's name); all where it is
+    empty.
+    """
     if not parts:
         return all_notebooks()
     found = []
     for part in parts:
-        stem = f"part{part}" if part.isdigit() else part.removesuffix(".ipynb").rsplit("/")[-1].lower()
+        stem = (
+            f"part{part}" if part.isdigit() else part.removesuffix(".ipynb").rsplit("/")[-1].lower()
+        )
         matches = [p for p in all_notebooks() if p.stem == stem or p.stem.split("_")[0] == stem]
         if not matches:
             known = ", ".join(path.stem for path in all_notebooks())
@@ -35,7 +39,9 @@ def find_notebooks(parts=None):
 
 
 def run_notebooks(paths, save=False):
-    """Execute notebooks one after another, with progress; return {name: why} of those that failed."""
+    """Execute notebooks one after another, with progress; return {name: why} of those that
+    failed.
+    """
     failures = {}
     for path in paths:
         unsolved = []
@@ -44,15 +50,21 @@ def run_notebooks(paths, save=False):
         except (CellExecutionError, DeadKernelError, nbformat.reader.NotJSONError) as error:
             failures[path.stem] = _reason(error)
         status = "failed" if path.stem in failures else "ok"
-        tqdm.write(f"{path.stem}: {status}{', not solved yet: ' * bool(unsolved)}{', '.join(unsolved)}")
+        tqdm.write(
+            f"{path.stem}: {status}{', not solved yet: ' * bool(unsolved)}{', '.join(unsolved)}"
+        )
     return failures
 
 
 def not_solved(notebook):
     """Return the exercises that an executed notebook reports as not solved yet."""
-    texts = (output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    texts = (
+        output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
+    )
     lines = [line for text in texts for line in text.splitlines()]
-    return list(dict.fromkeys(line.removesuffix(NOT_SOLVED) for line in lines if line.endswith(NOT_SOLVED)))
+    return list(
+        dict.fromkeys(line.removesuffix(NOT_SOLVED) for line in lines if line.endswith(NOT_SOLVED))
+    )
 
 
 def _reason(error):
@@ -64,12 +76,14 @@ def _reason(error):
 def run_notebook(path, save=False):
     """Execute a notebook in its folder, one progress step per cell, and return it.
 
-    With `save`, write its outputs back at the end and, in the full profile, keep how long its cells took.
+    With `save`, write its outputs back at the end and, in the full profile, keep how long its cells
+    took.
     """
     notebook = nbformat.read(path, as_version=4)
     num_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     if save:
-        os.environ["WORKBOOK_PUBLISH"] = "1"  # galleries show drawn scenes: see helpers.data.for_display
+        # Galleries show drawn scenes: see helpers.data.for_display
+        os.environ["WORKBOOK_PUBLISH"] = "1"
     with tqdm(total=num_cells, desc=path.stem, unit="cell", leave=False) as bar:
         client = Client(
             notebook,
@@ -92,7 +106,9 @@ def run_notebook(path, save=False):
 
 
 class Client(NotebookClient):
-    """nbclient's, which in addition forgets a widget that was closed, as finished progress bars are."""
+    """nbclient's, which in addition forgets a widget that was closed, as finished progress bars
+    are.
+    """
 
     def handle_comm_msg(self, outs, msg, cell_index):
         """Keep the state that a message of a widget brings, or drop it when the widget closes."""
@@ -102,7 +118,9 @@ class Client(NotebookClient):
 
 
 CLOSED_BAR = {"text/plain": ""}  # what a `helpers.progress` bar leaves
-WIDGET_VIEW, WIDGET_STATE = (f"application/vnd.jupyter.widget-{part}+json" for part in ("view", "state"))
+WIDGET_VIEW, WIDGET_STATE = (
+    f"application/vnd.jupyter.widget-{part}+json" for part in ("view", "state")
+)
 
 
 def _drop_closed_widgets(notebook, alive):
@@ -116,7 +134,9 @@ def _drop_closed_widgets(notebook, alive):
         shown |= {view["model_id"] for _, view in views if view and view["model_id"] in alive}
     state = notebook.metadata.pop("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     if kept := {key: state[key] for key in _with_parts(shown, state)}:
-        notebook.metadata.widgets = {WIDGET_STATE: {"state": kept, "version_major": 2, "version_minor": 0}}
+        notebook.metadata.widgets = {
+            WIDGET_STATE: {"state": kept, "version_major": 2, "version_minor": 0}
+        }
 
 
 def _with_parts(keys, state):
@@ -124,5 +144,9 @@ def _with_parts(keys, state):
     found, new = set(), set(keys)
     while new:
         found |= new
-        new = {part for key in new for part in re.findall(r"IPY_MODEL_(\w+)", json.dumps(state[key]["state"]))} - found
+        new = {
+            part
+            for key in new
+            for part in re.findall(r"IPY_MODEL_(\w+)", json.dumps(state[key]["state"]))
+        } - found
     return found

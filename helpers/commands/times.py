@@ -18,7 +18,9 @@ def keep_times(name, notebook):
 
 
 def measure(notebook):
-    """Return {"seconds", "longest_s", "longest"} of an executed notebook; "longest" is the section of that cell."""
+    """Return {"seconds", "longest_s", "longest"} of an executed notebook; "longest" is the section
+    of that cell.
+    """
     section, seconds = "", {}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

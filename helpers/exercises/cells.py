@@ -1,4 +1,6 @@
-"""notebook -> cells: the tags, names, prompts and order by which checks, report and grader find them."""
+"""notebook -> cells: the tags, names, prompts and order by which checks, report and grader find
+them.
+"""
 
 import ast
 from pathlib import Path
@@ -28,17 +30,23 @@ ORDER = ("part", "ec", "conclusion")  # the report's order
 def in_order(paths):
     """Return those of the paths that are parts of the workbook, in the report's order."""
     parts = [path for path in paths if path.name.startswith(ORDER)]
-    return sorted(parts, key=lambda p: (next(i for i, o in enumerate(ORDER) if p.name.startswith(o)), p.name))
+    return sorted(
+        parts, key=lambda p: (next(i for i, o in enumerate(ORDER) if p.name.startswith(o)), p.name)
+    )
 
 
 def read_notebooks(folder=NOTEBOOKS):
-    """Return {stem: notebook} of a folder, in the order of the parts; WorkbookError names a damaged file."""
+    """Return {stem: notebook} of a folder, in the order of the parts; WorkbookError names a damaged
+    file.
+    """
     notebooks = {}
     for path in in_order(folder.glob("*.ipynb")):
         try:
             notebooks[path.stem] = nbformat.read(path, as_version=4)
         except Exception as error:  # a damaged file can raise anything
-            raise WorkbookError(f"{path} cannot be read as a notebook. Restore it from your last copy.") from error
+            raise WorkbookError(
+                f"{path} cannot be read as a notebook. Restore it from your last copy."
+            ) from error
     if not notebooks:
         raise WorkbookError(f"There are no notebooks in {folder}. Name the folder that holds them.")
     return notebooks
@@ -59,7 +67,9 @@ def imports_of(notebook):
 
 
 def imports_in(source):
-    """Return the import statements at the top level of a cell; an empty list if it is not Python."""
+    """Return the import statements at the top level of a cell; an empty list if it is not
+    Python.
+    """
     try:
         nodes = ast.parse(as_python(source)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -92,7 +102,9 @@ def unanswered(notebooks):
 
 
 def key_of(cell):
-    """Return ("exercise", its name) or ("answer", its question) of a student's cell, None for other cells."""
+    """Return ("exercise", its name) or ("answer", its question) of a student's cell, None for other
+    cells.
+    """
     tags = tags_of(cell)
     if "exercise" in tags and name_of(cell):
         return "exercise", name_of(cell)

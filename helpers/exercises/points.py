@@ -11,12 +11,15 @@ from tqdm.auto import tqdm
 from helpers.exercises.cells import import_of_checks, imports_of, name_of, tags_of
 from helpers.files import ROOT
 
-QUIET_KERNEL = ["--log-level=ERROR"]  # else each kernel warns that it talks over TCP, on this machine alone
+# Else each kernel warns that it talks over TCP, on this machine alone
+QUIET_KERNEL = ["--log-level=ERROR"]
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: its notebook, its points, what the student wrote, and the cell that checks it."""
+    """One exercise: its notebook, its points, what the student wrote, and the cell that checks
+    it.
+    """
 
     name: str
     notebook: str
@@ -40,7 +43,9 @@ class Outcome:
 
 
 def find_exercises(notebooks):
-    """Return the Exercises of {stem: notebook}, in order; of a name that occurs twice, the last counts."""
+    """Return the Exercises of {stem: notebook}, in order; of a name that occurs twice, the last
+    counts.
+    """
     found = {}
     for stem, notebook in notebooks.items():
         sources = {name_of(cell): cell for cell in notebook.cells if "exercise" in tags_of(cell)}
@@ -52,9 +57,11 @@ def find_exercises(notebooks):
 
 
 def run_exercises(notebooks, seconds=30):
-    """Return the Outcome of every exercise: one kernel, in which only imports, exercises and checks run.
+    """Return the Outcome of every exercise: one kernel, in which only imports, exercises and checks
+    run.
 
-    An exercise that takes longer than `seconds` is stopped; after a kernel has died, the next exercise gets a new one.
+    An exercise that takes longer than `seconds` is stopped; after a kernel has died, the next
+    exercise gets a new one.
     """
     exercises = find_exercises(notebooks)
     imports = {stem: imports_of(notebook) for stem, notebook in notebooks.items()}
@@ -95,8 +102,11 @@ def run_exercise(client, exercise, imports, seconds):
             return Outcome(exercise, False, reason(cell)), True
     outputs = client.nb.cells[-1].outputs
     text = "".join(output.get("text", "") for output in outputs if output.get("name") == "stdout")
-    is_right = text.endswith(f"{exercise.name}: right\n")  # after anything that the exercise itself prints
-    return Outcome(exercise, is_right, "right" if is_right else "its check cell is missing or was changed"), True
+    # After anything that the exercise itself prints
+    is_right = text.endswith(f"{exercise.name}: right\n")
+    return Outcome(
+        exercise, is_right, "right" if is_right else "its check cell is missing or was changed"
+    ), True
 
 
 def reason(cell):

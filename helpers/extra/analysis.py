@@ -51,11 +51,17 @@ def scores(predictions):
 
     Source: scikit-learn's metrics; `ece` is Guo et al. (2017), 10 bins.
     """
-    labels, answers, count = predictions.labels, predictions.answers, predictions.probabilities.shape[1]
+    labels, answers, count = (
+        predictions.labels,
+        predictions.answers,
+        predictions.probabilities.shape[1],
+    )
     return {
         "accuracy": metrics.accuracy_score(labels, answers),
         "balanced accuracy": metrics.balanced_accuracy_score(labels, answers),
-        "top-3 accuracy": metrics.top_k_accuracy_score(labels, predictions.probabilities, k=3, labels=range(count)),
+        "top-3 accuracy": metrics.top_k_accuracy_score(
+            labels, predictions.probabilities, k=3, labels=range(count)
+        ),
         "macro F1": metrics.f1_score(labels, answers, average="macro", zero_division=0),
         "Cohen's kappa": metrics.cohen_kappa_score(labels, answers),
         "ece": expected_calibration_error(predictions),
@@ -69,7 +75,9 @@ def per_class(predictions, class_names):
     columns = metrics.precision_recall_fscore_support(
         predictions.labels, predictions.answers, labels=range(len(class_names)), zero_division=0
     )
-    table = pd.DataFrame(dict(zip(("precision", "recall", "F1", "images"), columns)), index=class_names)
+    table = pd.DataFrame(
+        dict(zip(("precision", "recall", "F1", "images"), columns)), index=class_names
+    )
     return table.sort_values("F1")
 
 
@@ -102,7 +110,9 @@ def reliability(predictions, num_bins=10):
     images.
     """
     bins = np.minimum((predictions.confidences * num_bins).astype(int), num_bins - 1)
-    table = pd.DataFrame({"bin": bins, "confidence": predictions.confidences, "accuracy": predictions.is_right})
+    table = pd.DataFrame(
+        {"bin": bins, "confidence": predictions.confidences, "accuracy": predictions.is_right}
+    )
     groups = table.groupby("bin")
     return groups.mean().assign(share=groups.size() / len(table))
 
@@ -119,7 +129,9 @@ def most_confused(predictions, class_names, count=8):
     """Return a table of the pairs of classes confused most often: true, predicted, images, share of
     the true class.
     """
-    matrix = metrics.confusion_matrix(predictions.labels, predictions.answers, labels=range(len(class_names)))
+    matrix = metrics.confusion_matrix(
+        predictions.labels, predictions.answers, labels=range(len(class_names))
+    )
     sizes = matrix.sum(axis=1).clip(min=1)
     np.fill_diagonal(matrix, 0)
     order = np.argsort(matrix, axis=None, kind="stable")[::-1][:count]
@@ -151,7 +163,11 @@ def grad_cam(model, images, classes=None):
     with torch.enable_grad():
         maps = model.features(model.prepare(images)).detach().requires_grad_(True)  # (B, 256, h, w)
         logits = model.classifier(model.avgpool(maps).flatten(1))  # (B, num_classes)
-        classes = logits.argmax(dim=1) if classes is None else torch.as_tensor(classes, device=logits.device)
+        classes = (
+            logits.argmax(dim=1)
+            if classes is None
+            else torch.as_tensor(classes, device=logits.device)
+        )
         (gradients,) = torch.autograd.grad(logits.gather(1, classes[:, None]).sum(), maps)
     weights = gradients.mean(dim=(2, 3), keepdim=True)  # (B, 256, 1, 1)
     heat = (weights * maps.detach()).sum(dim=1, keepdim=True).relu()  # (B, 1, h, w)

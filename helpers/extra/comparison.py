@@ -95,7 +95,9 @@ def latencies(models, images, rounds=9):
                 start = time.perf_counter()
                 model(images)
                 times[name].append(1000 * (time.perf_counter() - start))
-    return {name: Latency(statistics.median(values), spread(values)) for name, values in times.items()}
+    return {
+        name: Latency(statistics.median(values), spread(values)) for name, values in times.items()
+    }
 
 
 def spread(values):
@@ -109,4 +111,6 @@ def processor():
     numbers at once.
     """
     has_vnni = getattr(torch.cpu, "_is_vnni_supported", bool)()
-    return f"{cpu_name()}, {torch.get_num_threads()} threads, {'with' if has_vnni else 'without'} VNNI"
+    return (
+        f"{cpu_name()}, {torch.get_num_threads()} threads, {'with' if has_vnni else 'without'} VNNI"
+    )

@@ -67,7 +67,9 @@ def export_and_convert(model, calibration_images):
     inputs = prepare(calibration_images)
     any_batch = ({0: torch.export.Dim("batch", min=1, max=4096)},)
     graph = torch.export.export(layers, (inputs[:2],), dynamic_shapes=any_batch).module()
-    quantizer = x86.X86InductorQuantizer().set_global(x86.get_default_x86_inductor_quantization_config())
+    quantizer = x86.X86InductorQuantizer().set_global(
+        x86.get_default_x86_inductor_quantization_config()
+    )
     observed = quantize_pt2e.prepare_pt2e(graph, quantizer)
     for batch in inputs.split(32):
         observed(batch)

@@ -45,7 +45,10 @@ def with_thin_layers(model, rank):
         whole = thin.classifier[index]
         # (out, q), (q,), (in, q)
         left, values, right = torch.svd_lowrank(whole.weight.detach(), q=rank, niter=4)
-        down, up = nn.Linear(whole.in_features, rank, bias=False), nn.Linear(rank, whole.out_features)
+        down, up = (
+            nn.Linear(whole.in_features, rank, bias=False),
+            nn.Linear(rank, whole.out_features),
+        )
         down.weight.data, up.weight.data, up.bias.data = right.T, left * values, whole.bias.detach()
         thin.classifier[index] = nn.Sequential(down, up)
     return thin

@@ -23,8 +23,19 @@ def plot_confusion(matrix, class_names, ax=None, title="", cbar=False):
     ax = ax or new_axes(5.6, 4.6)
     matrix = np.asarray(matrix)
     is_share = matrix.dtype.kind == "f"
-    labels = np.where(matrix == 0, "", np.char.mod("%.0f" if is_share else "%d", 100 * matrix if is_share else matrix))
-    options = {"cmap": "Blues", "annot": labels, "fmt": "", "annot_kws": {"size": 6}, "square": True, "cbar": cbar}
+    labels = np.where(
+        matrix == 0,
+        "",
+        np.char.mod("%.0f" if is_share else "%d", 100 * matrix if is_share else matrix),
+    )
+    options = {
+        "cmap": "Blues",
+        "annot": labels,
+        "fmt": "",
+        "annot_kws": {"size": 6},
+        "square": True,
+        "cbar": cbar,
+    }
     sns.heatmap(matrix, xticklabels=class_names, yticklabels=class_names, ax=ax, **options)
     ax.tick_params(labelsize=7, length=0)
     ax.set(xlabel="predicted", ylabel="true", title=title)
@@ -39,7 +50,11 @@ def show_answer(image, probabilities, class_names, num_shown=5):
     show_image(image, "as the network sees it", axes[0])
     best = np.argsort(-np.asarray(probabilities))[:num_shown]
     plot_bars(
-        [class_names[i] for i in best], [float(probabilities[i]) for i in best], "probability", ax=axes[1], highlight=0
+        [class_names[i] for i in best],
+        [float(probabilities[i]) for i in best],
+        "probability",
+        ax=axes[1],
+        highlight=0,
     )
     axes[1].set_xlim(0, 1.15)
     return axes
@@ -69,7 +84,11 @@ def plot_study(table, x, ax=None, title="", line=None):
     is_number = pd.api.types.is_numeric_dtype(table[x])
     groups = table.groupby(line) if line else [(None, table)]
     parts = ["val_accuracy"] if line else ["train_accuracy", "held_out_accuracy", "val_accuracy"]
-    names = {"train_accuracy": "training", "held_out_accuracy": "held out", "val_accuracy": "validation"}
+    names = {
+        "train_accuracy": "training",
+        "held_out_accuracy": "held out",
+        "val_accuracy": "validation",
+    }
     colors = iter(COLORS[1:] if line else (TRAIN_COLOR, ACCENT_COLOR, VAL_COLOR))
     for value, rows in groups:
         for part in parts:

@@ -62,7 +62,9 @@ def input_rule_and_layers(model):
         num_rules = len(set(zip(model.mean, model.std)))
         mean, std = (values[:1] if num_rules == 1 else values for values in (model.mean, model.std))
         rule = partial(prepare_grey, input_px=model.input_px, mean=mean, std=std)
-        return rule, in_sequence([ThreeChannels(), model.features, model.avgpool, nn.Flatten(), model.classifier])
+        return rule, in_sequence(
+            [ThreeChannels(), model.features, model.avgpool, nn.Flatten(), model.classifier]
+        )
     raise WorkbookError(
         f"quantize knows SimpleNet, SimpleNetDropout and AlexNet, not {type(model).__name__}. Give it one of these."
     )

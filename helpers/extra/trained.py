@@ -16,7 +16,8 @@ TRAINED_VERSION = 1  # raise it when training changes: cached networks are then 
 
 
 def trained(name, scenes, seed=0):
-    """Return the network trained by its recipe on these Scenes: shipped with the workbook, cached, or trained now.
+    """Return the network trained by its recipe on these Scenes: shipped with the workbook, cached,
+    or trained now.
 
     In the profile "quick", trained for a few epochs.
     """
@@ -38,13 +39,21 @@ def trained(name, scenes, seed=0):
 
 
 def shipped_path(name, dataset, seed):
-    """Return where a trained network lies that comes with the workbook; `workbook run --save` writes it."""
+    """Return where a trained network lies that comes with the workbook; `workbook run --save`
+    writes it.
+    """
     return DATA / "trained" / dataset / f"{name}-seed{seed}.pt"
 
 
 def how_trained(name, config):
-    """Return what decides how a network is trained: a shipped one is used only where it is the same."""
-    return {"version": TRAINED_VERSION, "config": asdict(config), "augment": repr(ALL_RECIPES[name].augment)}
+    """Return what decides how a network is trained: a shipped one is used only where it is the
+    same.
+    """
+    return {
+        "version": TRAINED_VERSION,
+        "config": asdict(config),
+        "augment": repr(ALL_RECIPES[name].augment),
+    }
 
 
 def read_shipped(path, how):
@@ -69,7 +78,9 @@ def weights_path(name, scenes, config):
 
 
 def what_was_learned(model):
-    """Return the trained parameters and batch norm's statistics; frozen layers are borrowed anyway."""
+    """Return the trained parameters and batch norm's statistics; frozen layers are borrowed
+    anyway.
+    """
     learned = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
     return learned | dict(model.named_buffers())
 

@@ -1,5 +1,2 @@
-"""The helpers of the workbook: file -> tensor -> batch -> model -> history -> figure -> report.
-
-Read them in this order: files, mini_scenes, download, sources, data, models, augmentation,
-training, small_weights, alexnet, recipes, plots, widgets, checks.
-"""
+"""The helpers of the workbook. Read the lesson in this order: data, models, training, plots,
+augmentation, recipes, results, alexnet, finetuning. Each package says what it is for."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from joblib import Parallel, delayed
 from PIL import Image
 from sklearn.preprocessing import StandardScaler
@@ -78,10 +77,7 @@ def load_scenes(size=64):
 
 
 def for_display(scenes):
-    """Return the Scenes whose pictures a figure may show: the drawn ones in the published workbook.
-
-    The photographs may not be passed on, so `workbook run --save` sets WORKBOOK_PUBLISH.
-    """
+    """Return Scenes whose pictures may be published: drawn ones where WORKBOOK_PUBLISH is set."""
     if not os.environ.get("WORKBOOK_PUBLISH"):
         return scenes
     return load_mini_scenes(scenes.train.images.shape[-1])
@@ -102,7 +98,8 @@ def load_mini_scenes(size=64):
 def load_folder(folder, size=64):
     """Return the Scenes of a folder: train/ and test/ (or val/), or the archive's own layout."""
     files = list_images(folder)
-    stamps = [_stamp(path) for pairs in files.values() for path, _ in pairs]
+    statuses = {path: path.stat() for pairs in files.values() for path, _ in pairs}
+    stamps = [(str(path), s.st_size, s.st_mtime_ns) for path, s in statuses.items()]
 
     def decode():
         arrays = {}
@@ -113,11 +110,6 @@ def load_folder(folder, size=64):
 
     stem = f"15-scene-{digest([str(Path(folder).resolve())])[:8]}-{size}"
     return _scenes("15-scene", stem, stamps, decode)
-
-
-def _stamp(path):
-    status = path.stat()
-    return str(path), status.st_size, status.st_mtime_ns
 
 
 def _scenes(name, stem, stamps, build):
@@ -147,23 +139,10 @@ def decode_images(paths, size):
     return np.stack(list(progress(images, total=len(paths), **options)))[:, None]
 
 
-# --- subsets, mean and std, batches ---------------------------------------------------------------
-
-
 def first(split, per_class):
     """Return the first `per_class` images of every class."""
     places = [torch.where(split.labels == label)[0] for label in split.labels.unique()]
     return split[torch.cat([place[:per_class] for place in places])]
-
-
-def hold_out(split, per_class=20, seed=0):
-    """Return (rest, held_out): `per_class` random images of every class, to choose settings on."""
-    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))
-    labels = split.labels[order]
-    is_held_out = torch.zeros(len(split), dtype=torch.bool)
-    for label in labels.unique():
-        is_held_out[order[labels == label][:per_class]] = True
-    return split[~is_held_out], split[is_held_out]
 
 
 def compute_mean_and_std(images, batch_size=256):
@@ -181,11 +160,6 @@ def compute_mean_and_std(images, batch_size=256):
 def normalise(split, mean, std):
     """Return a split of uint8 images as float32 with (grey / 255 - mean) / std."""
     return Split((split.images.float() / 255 - mean) / std, split.labels)
-
-
-def halve(split):
-    """Return a Split of float images half as high and wide: each pixel is the mean of four."""
-    return Split(F.avg_pool2d(split.images.float(), 2), split.labels)
 
 
 def prepare(scenes):

@@ -28,10 +28,7 @@ class WorkbookError(Exception):
 
 
 def profile():
-    """Return "full" or "quick", from the environment variable WORKBOOK_PROFILE; default "full".
-
-    "quick" runs the same cells on a few images for a few epochs: tests use it.
-    """
+    """Return WORKBOOK_PROFILE: "full" (default), or "quick" (a few epochs on a few images)."""
     name = os.environ.get("WORKBOOK_PROFILE") or "full"
     if name not in ("full", "quick"):
         raise WorkbookError(f'WORKBOOK_PROFILE is "{name}"; it can be "full" or "quick".')

@@ -6,7 +6,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 TRAIN_COLOR, VAL_COLOR, ACCENT_COLOR, QUIET_COLOR = "#4878d0", "#d65f5f", "#e8a33d", "#9a9a9a"
 # Of runs side by side.
@@ -51,9 +51,6 @@ def bare(ax):
     return ax
 
 
-# --- pictures -------------------------------------------------------------------------------------
-
-
 def show_image(image, title="", ax=None, **options):
     """Draw one picture (H, W) or (1, H, W), dark to light as stored; `options` go to imshow."""
     ax = bare(ax or new_axes(2, 2))
@@ -88,9 +85,6 @@ def show_classes(scenes, per_class=1, num_columns=5, seed=0):
     kind = "drawn by the computer" if scenes.name == "mini-scenes" else "photographs"
     caption, images = f"{scenes.name}: {kind}", scenes.train.images[index]
     return show_images(images, titles, num_columns, caption, vmin=0, vmax=255)
-
-
-# --- numbers --------------------------------------------------------------------------------------
 
 
 def plot_class_counts(scenes, ax=None):
@@ -132,37 +126,6 @@ def plot_bars(labels, values, xlabel, title="", ax=None, value_format="{:.3g}", 
     return ax
 
 
-def plot_loss(history, ax=None, **line):
-    """Draw training and validation loss against the epoch."""
-    return _plot_curves(history, "loss", "cross-entropy (nats per image)", ax, **line)
-
-
-def plot_accuracy(history, ax=None, **line):
-    """Draw training and validation accuracy against the epoch."""
-    ax = _plot_curves(history, "accuracy", "accuracy", ax, **line)
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    return ax
-
-
-def _plot_curves(history, quantity, ylabel, ax, **line):
-    ax = ax or new_axes(5, 3.2)
-    epochs = [row["epoch"] for row in history]
-    for part, color in (("train", TRAIN_COLOR), ("val", VAL_COLOR)):
-        label = "training" if part == "train" else "validation"
-        values = [row[f"{part}_{quantity}"] for row in history]
-        ax.plot(epochs, values, **({"color": color, "marker": ".", "label": label} | line))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set(xlabel="epoch", ylabel=ylabel, title=quantity.capitalize())
-    ax.legend()
-    return ax
-
-
-def plot_history(history):
-    """Draw loss and accuracy side by side; return the two Axes."""
-    _, axes = plt.subplots(1, 2, figsize=(8, 3.2))
-    return [plot_loss(history, axes[0]), plot_accuracy(history, axes[1])]
-
-
 def compare_histories(histories, key, ylabel, ax=None, title=""):
     """Draw one column of several histories, {label: history}, against the epoch."""
     ax = ax or new_axes(6, 3.2)
@@ -172,18 +135,4 @@ def compare_histories(histories, key, ylabel, ax=None, title=""):
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="epoch", ylabel=ylabel, title=title)
     ax.legend()
-    return ax
-
-
-def plot_descent(path, function, ax=None, title=""):
-    """Draw steps of gradient descent: `path` holds w at every step, `function` maps w to loss."""
-    ax = ax or new_axes(5, 3.2)
-    path = np.asarray(path, dtype=float)
-    reach = 12.0
-    grid = np.linspace(5 - reach, 5 + reach, 300)
-    ax.plot(grid, function(grid), color=QUIET_COLOR)
-    inside = path[np.abs(path - 5) <= reach]
-    ax.plot(inside, function(inside), color=VAL_COLOR, marker="o", markersize=4, linewidth=1)
-    ax.plot(path[:1], function(path[:1]), color=TRAIN_COLOR, marker="o", markersize=8)
-    ax.set(xlabel="w", ylabel="loss", title=title, xlim=(5 - reach, 5 + reach), ylim=(-12, 150))
     return ax

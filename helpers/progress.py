@@ -9,7 +9,7 @@ from tqdm.notebook import tqdm_notebook
 
 from helpers.files import WorkbookError
 
-ASK_OVER_S = 120  # seconds of work in one cell that nobody has agreed to
+ASK_OVER_S = 120  # seconds that a cell may take without a question
 
 
 class Stopped(WorkbookError):
@@ -35,7 +35,7 @@ class NotebookBar(tqdm_notebook):
         super().__init__(*arguments, display=False, **options)
 
     def display(self, msg=None, pos=None, close=False, bar_style=None, check_delay=True):
-        """Draw the bar anew; show it first where it is not shown yet."""
+        """Redraw the bar; show it first if it is not shown yet."""
         if check_delay and not close and self.view is None:
             self.view, self.displayed = display(self.container, display_id=True), True
         super().display(msg, pos, close, bar_style, check_delay)
@@ -71,7 +71,7 @@ def ask_before(seconds, what):
     question = f"{what} will take about {in_words(seconds)} here. Press Enter to go on, or type n: "
     try:
         answer = input(question)
-    except NotImplementedError:  # nobody sits there: `workbook run`, nbval
+    except NotImplementedError:  # nobody can answer: `workbook run`, nbval
         return
     if answer.strip().lower().startswith("n"):
         raise Stopped("not started. Run this cell again when you have the time.")

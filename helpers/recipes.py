@@ -7,8 +7,9 @@ from functools import partial
 import torch
 
 from helpers.augmentation import Augmentation
-from helpers.data import compute_mean_and_std, halve, normalise, prepare
+from helpers.data import compute_mean_and_std, normalise, prepare
 from helpers.models import SimpleNet, SimpleNetDropout
+from helpers.subsets import halve
 from helpers.training import Options, TrainConfig, fit
 
 

@@ -13,7 +13,7 @@ def result_path(dataset, name):
 
 
 def load_result(name, dataset="15-scene"):
-    """Return the saved result of a network on a data set, None where there is none."""
+    """Return the saved result of a network on a data set, None if there is none."""
     path = result_path(dataset, name)
     return json.loads(path.read_text()) if path.exists() else None
 
@@ -24,14 +24,3 @@ def summary(result, key="val_accuracy"):
     if len(values) == 1:
         return f"{values[0]:.3f} (one seed)"
     return f"{values.mean():.3f} ± {values.std():.3f}"
-
-
-def tried_path(dataset, name):
-    """Return the file with the table of the settings tried."""
-    return RESULTS / dataset / f"{name}-tried.csv"
-
-
-def load_tried(dataset, name):
-    """Return the table of the settings tried so far, the best first; empty where none were."""
-    path = tried_path(dataset, name)
-    return pd.read_csv(path) if path.exists() else pd.DataFrame()

@@ -70,9 +70,7 @@ def make_scheduler(optimizer, config, num_batches):
     )
 
 
-def train_epoch(
-    model, train, optimizer, scheduler, config, augment=None, generator=None, on_batch=None
-):
+def train_epoch(model, train, optimizer, scheduler, config, augment, generator, on_batch=None):
     """Train once on every batch of the Split `train`; return the mean training loss per image.
 
     `augment` takes and returns images (B, 1, H, W); `generator` shuffles; `on_batch()` is called
@@ -183,21 +181,16 @@ def epochs(model, train, val, config, augment=None, options=Options()):
         train_epoch(model, train, optimizer, scheduler, config, augment, generator, on_batch)
         if epoch % options.evaluate_every and epoch < config.num_epochs:
             continue
-        row = {"epoch": epoch} | _evaluate_both(model, evaluated, val)
-        row |= {"learning_rate": optimizer.param_groups[0]["lr"]}
+        row = {"epoch": epoch}
+        row["train_loss"], row["train_accuracy"] = evaluate(model, evaluated)
+        row["val_loss"], row["val_accuracy"] = evaluate(model, val)
+        row["learning_rate"] = optimizer.param_groups[0]["lr"]
         history.append(row | {"seconds": time.perf_counter() - start})
         if checkpoint:
             checkpoint.save(parts, generator, config, history)
         yield history[-1]
     if checkpoint:
         checkpoint.remove()
-
-
-def _evaluate_both(model, train, val):
-    row = {}
-    row["train_loss"], row["train_accuracy"] = evaluate(model, train)
-    row["val_loss"], row["val_accuracy"] = evaluate(model, val)
-    return row
 
 
 def _check_labels(model, *splits):

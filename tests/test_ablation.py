@@ -1,4 +1,6 @@
-"""Studies and the panel: every run once, the same run twice the same, and a panel that nothing breaks."""
+"""Studies and the panel: every run once, the same run twice the same, and a panel that nothing
+breaks.
+"""
 
 import json
 import math
@@ -38,7 +40,7 @@ def full(monkeypatch):
     monkeypatch.setenv("WORKBOOK_PROFILE", "full")
 
 
-# --- settings and studies --------------------------------------------------------------------------------------------
+# --- settings and studies -------------------------------------------------------------------------
 
 
 def test_the_default_settings_are_simplenet_itself():
@@ -47,7 +49,9 @@ def test_the_default_settings_are_simplenet_itself():
     assert torch.equal(SIMPLE_NET.build(3)(images), simple_net(images))
 
 
-@pytest.mark.parametrize("sizes", [{"kernel_size": 9}, {"depth": 1}, {"depth": 4, "kernel_size": 9}, {"width": 40}])
+@pytest.mark.parametrize(
+    "sizes", [{"kernel_size": 9}, {"depth": 1}, {"depth": 4, "kernel_size": 9}, {"width": 40}]
+)
 def test_every_size_gives_logits_and_other_parameters(sizes):
     network = SimpleNetVariant(**sizes)
     assert network(torch.rand(2, 1, 64, 64)).shape == (2, 15) and num_parameters(network) != 56_895
@@ -71,14 +75,19 @@ def test_the_held_out_images_are_not_learned_from(material):
     assert len(material.held_out) == 15 * 5 and len(material.train) == 75
 
 
-# --- runs ------------------------------------------------------------------------------------------------------------
+# --- runs -----------------------------------------------------------------------------------------
 
 
 def test_the_same_settings_and_seed_give_the_same_run_and_another_seed_another(material):
     first, again, other = (run_alone(FAST, seed, material) for seed in (0, 0, 1))
-    without_times = lambda run: [{k: v for k, v in row.items() if k != "seconds"} for row in run["history"]]
+    without_times = lambda run: [
+        {k: v for k, v in row.items() if k != "seconds"} for row in run["history"]
+    ]
     assert without_times(first) == without_times(again) != without_times(other)
-    assert first["held_out_accuracy"] == first["history"][-1]["val_accuracy"] and len(first["history"]) == 2
+    assert (
+        first["held_out_accuracy"] == first["history"][-1]["val_accuracy"]
+        and len(first["history"]) == 2
+    )
 
 
 def test_a_learning_rate_of_10_is_called_diverged(material):
@@ -96,14 +105,23 @@ def counted(monkeypatch):
         return run_alone(settings, seed, material)
 
     monkeypatch.setattr(ablation, "run_alone", counting)
-    monkeypatch.setattr(ablation, "measure_times", lambda *_: {"training_s": 1.0, "inference_ms": 2.0})
+    monkeypatch.setattr(
+        ablation, "measure_times", lambda *_: {"training_s": 1.0, "inference_ms": 2.0}
+    )
     return trained
 
 
-def test_a_study_runs_each_setting_and_seed_once_and_new_images_are_run_anew(material, full, counted):
+def test_a_study_runs_each_setting_and_seed_once_and_new_images_are_run_anew(
+    material, full, counted
+):
     study = grid("rates", FAST, seeds=(0, 1), learning_rate=(1e-3, 1e-2))
     runs = run_study(study, material, jobs=1)
-    assert [(run["learning_rate"], run["seed"]) for run in runs] == [(1e-3, 0), (1e-3, 1), (1e-2, 0), (1e-2, 1)]
+    assert [(run["learning_rate"], run["seed"]) for run in runs] == [
+        (1e-3, 0),
+        (1e-3, 1),
+        (1e-2, 0),
+        (1e-2, 1),
+    ]
     assert run_study(study, material, jobs=1) == runs and len(counted) == 4
     other = replace(material, train=Split(material.train.images.flip(-1), material.train.labels))
     run_study(study, other, jobs=1)
@@ -123,7 +141,11 @@ def test_what_ended_before_an_interrupt_is_kept(material, full, counted, monkeyp
     with pytest.raises(KeyboardInterrupt):
         run_study(study, material, jobs=1)
     monkeypatch.setattr(ablation, "run_alone", counting)
-    assert len(run_study(study, material, jobs=1)) == 3 and counted == [(1e-3, 0), (1e-3, 1), (1e-3, 2)]
+    assert len(run_study(study, material, jobs=1)) == 3 and counted == [
+        (1e-3, 0),
+        (1e-3, 1),
+        (1e-3, 2),
+    ]
 
 
 def test_a_damaged_run_is_run_again(material, full, counted, tmp_path):
@@ -142,7 +164,8 @@ def test_worker_processes_give_what_this_process_gives(material, full, tmp_path,
     monkeypatch.setenv("WORKBOOK_CACHE", str(tmp_path / "other"))
     alone = run_study(study, material, jobs=1)
     for one, two in zip(beside, alone):
-        assert one["train_accuracy"] == pytest.approx(two["train_accuracy"], abs=0.03)  # sums may be ordered otherwise
+        # Sums may be ordered otherwise
+        assert one["train_accuracy"] == pytest.approx(two["train_accuracy"], abs=0.03)
 
 
 def test_the_quick_profile_runs_one_seed_and_one_epoch(material, counted):
@@ -152,13 +175,14 @@ def test_the_quick_profile_runs_one_seed_and_one_epoch(material, counted):
 
 def test_times_are_of_all_epochs_and_of_one_image(material):
     short, long = (
-        ablation.measure_times(replace(FAST, num_epochs=n), material)["training_s"] / n for n in (2, 200)
+        ablation.measure_times(replace(FAST, num_epochs=n), material)["training_s"] / n
+        for n in (2, 200)
     )  # seconds an epoch
     assert 0.05 < short / long < 20
     assert 0 < ablation.measure_times(FAST, material)["inference_ms"] < 1000
 
 
-# --- a cluster -------------------------------------------------------------------------------------------------------
+# --- a cluster ------------------------------------------------------------------------------------
 
 
 def test_a_scheduler_that_does_not_answer_is_named(material, full, monkeypatch):
@@ -169,11 +193,15 @@ def test_a_scheduler_that_does_not_answer_is_named(material, full, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_local_cluster_of_worker_processes_gives_the_same_runs(material, full, monkeypatch, tmp_path):
+def test_a_local_cluster_of_worker_processes_gives_the_same_runs(
+    material, full, monkeypatch, tmp_path
+):
     distributed = pytest.importorskip("distributed", reason="Dask is not installed")
     monkeypatch.setattr(ablation, "measure_times", lambda *_: {})
     study = grid("rates", FAST, seeds=(0, 1, 2), learning_rate=(1e-3,))
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as cluster:
         far = run_study(study, material, cluster=cluster.scheduler_address)
     kept = list((tmp_path / "cache" / "runs").glob("*.json"))
     monkeypatch.setenv("WORKBOOK_CACHE", str(tmp_path / "other"))
@@ -183,14 +211,20 @@ def test_a_local_cluster_of_worker_processes_gives_the_same_runs(material, full,
         assert one["train_accuracy"] == pytest.approx(two["train_accuracy"], abs=0.03)
 
 
-# --- tables and figures ----------------------------------------------------------------------------------------------
+# --- tables and figures ---------------------------------------------------------------------------
 
 
 def make_runs(*accuracies, **changes):
     """Return runs as `run_study` would, one seed each, with these held-out accuracies."""
     return [
         ablation.asdict(replace(SIMPLE_NET, **changes))
-        | {"seed": seed, "status": "finished", "train_accuracy": 0.9, "held_out_accuracy": a, "val_accuracy": a / 2}
+        | {
+            "seed": seed,
+            "status": "finished",
+            "train_accuracy": 0.9,
+            "held_out_accuracy": a,
+            "val_accuracy": a / 2,
+        }
         | {"num_parameters": 10, "training_s": 1.0, "inference_ms": 2.0, "history": []}
         for seed, a in enumerate(accuracies)
     ]
@@ -200,7 +234,9 @@ def test_the_table_holds_mean_and_standard_deviation_over_seeds():
     runs = make_runs(0.4, 0.6, depth=1) + make_runs(0.5, depth=3)
     table = summarise(runs, ("depth",))
     assert table["depth"].tolist() == [1, 3] and table["held_out_accuracy"].tolist() == [0.5, 0.5]
-    assert table["held_out_accuracy_std"][0] == pytest.approx(0.02**0.5) and math.isnan(table["val_accuracy_std"][1])
+    assert table["held_out_accuracy_std"][0] == pytest.approx(0.02**0.5) and math.isnan(
+        table["val_accuracy_std"][1]
+    )
     assert table["num_seeds"].tolist() == [2, 1]
 
 
@@ -227,7 +263,7 @@ def test_a_study_is_drawn_at_its_means():
     assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "3"] and ax.get_ylabel()
 
 
-# --- the panel -------------------------------------------------------------------------------------------------------
+# --- the panel ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -251,7 +287,11 @@ def test_moving_a_slider_trains_nothing(panel):
 def test_train_draws_curves_and_adds_a_row_that_is_there_when_reopened(panel, material):
     before = panel.picture.value
     train(panel, dropout=0.25)
-    assert panel.picture.value != before and "Run 1" in panel.status.value and panel.progress.value == 2
+    assert (
+        panel.picture.value != before
+        and "Run 1" in panel.status.value
+        and panel.progress.value == 2
+    )
     assert "0.25" in panel.table.value and "best" in panel.table.value
     reopened = AblationPanel(material, base=FAST)
     assert reopened.table.value == panel.table.value and reopened.runs[0]["dropout"] == 0.25
@@ -303,9 +343,14 @@ def test_a_run_can_be_removed_and_its_number_is_not_used_for_another(panel):
 
 
 def test_runs_too_close_to_tell_apart_are_called_ties():
-    runs = [r | {"number": i, "seconds": 1.0} for i, r in enumerate(make_runs(0.60, 0.59, 0.3), start=1)]
+    runs = [
+        r | {"number": i, "seconds": 1.0} for i, r in enumerate(make_runs(0.60, 0.59, 0.3), start=1)
+    ]
     page = studio.runs_as_html(runs, ["depth"], num_held_out=300)
-    assert "run 1. Too close to tell from it, within one standard error: run 2." in page and page.count(">tie<") == 1
+    assert (
+        "run 1. Too close to tell from it, within one standard error: run 2." in page
+        and page.count(">tie<") == 1
+    )
 
 
 def test_a_damaged_table_of_runs_is_kept_aside_and_said(panel, material, tmp_path):
@@ -317,7 +362,14 @@ def test_a_damaged_table_of_runs_is_kept_aside_and_said(panel, material, tmp_pat
 
 
 def test_every_control_has_a_label(panel):
-    controls = [*panel.fields.values(), panel.seed, panel.progress, panel.chosen, panel.train_button, panel.stop_button]
+    controls = [
+        *panel.fields.values(),
+        panel.seed,
+        panel.progress,
+        panel.chosen,
+        panel.train_button,
+        panel.stop_button,
+    ]
     assert all(control.description for control in controls)
 
 
@@ -333,13 +385,18 @@ def test_the_settings_of_a_panel_can_be_few(material, tmp_path, monkeypatch):
 
 def test_dask_is_not_imported_before_it_is_needed():
     code = "import sys, helpers.widgets; print('distributed' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+        == "False\n"
+    )
 
 
 def test_runs_are_kept_as_plain_json(panel, tmp_path):
     train(panel)
     kept = json.loads(next((tmp_path / "my_runs").glob("*.json")).read_text())
-    assert kept[0]["number"] == 1 and Settings(**{k: kept[0][k] for k in ablation.asdict(SIMPLE_NET)})
+    assert kept[0]["number"] == 1 and Settings(
+        **{k: kept[0][k] for k in ablation.asdict(SIMPLE_NET)}
+    )
 
 
 def test_a_study_that_comes_with_the_workbook_is_not_run_again(
@@ -351,6 +408,9 @@ def test_a_study_that_comes_with_the_workbook_is_not_run_again(
     runs = [asdict(settings) | {"seed": 0, "val_accuracy": 0.5} for settings in small.settings]
     path = ablation.study_path(small, "15-scene")
     ablation._write(path, {"machine": "another machine", "runs": runs})
-    assert run_study(small, replace(material, name="15-scene")) == runs and "made on another machine" in capsys.readouterr().out
+    assert (
+        run_study(small, replace(material, name="15-scene")) == runs
+        and "made on another machine" in capsys.readouterr().out
+    )
     other = replace(small, seeds=(0, 1))
     assert ablation.load_study(other, "15-scene") is None, "other seeds are another study"

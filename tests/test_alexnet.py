@@ -1,4 +1,6 @@
-"""AlexNet: where its weights come from, what is frozen, features kept on disk, a head that is the network's own."""
+"""AlexNet: where its weights come from, what is frozen, features kept on disk, a head that is the
+network's own.
+"""
 
 import hashlib
 import http.server
@@ -13,7 +15,15 @@ import torch
 from torchvision.models import alexnet
 
 from helpers import alexnet as scenes_alexnet
-from helpers.alexnet import LAST_LAYER, AlexNetScenes, encode, fit_head, freeze, last_frozen_layer, make_alexnet
+from helpers.alexnet import (
+    LAST_LAYER,
+    AlexNetScenes,
+    encode,
+    fit_head,
+    freeze,
+    last_frozen_layer,
+    make_alexnet,
+)
 from helpers.data import Split
 from helpers.files import WorkbookError
 from helpers.maker import bench
@@ -41,7 +51,9 @@ def model():
 
 @pytest.fixture
 def images():
-    return torch.randint(0, 256, (15, 1, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
+    return torch.randint(
+        0, 256, (15, 1, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(2)
+    )
 
 
 @pytest.fixture
@@ -50,9 +62,13 @@ def split(images):
 
 
 def shapes_only(num_classes=1000):
-    """Return a state dict of the right shapes that takes a few kilobytes: each tensor repeats one number."""
+    """Return a state dict of the right shapes that takes a few kilobytes: each tensor repeats one
+    number.
+    """
     with torch.device("meta"):
-        shapes = {name: p.shape for name, p in alexnet(num_classes=num_classes).state_dict().items()}
+        shapes = {
+            name: p.shape for name, p in alexnet(num_classes=num_classes).state_dict().items()
+        }
     return {name: torch.full((1,), 0.25).expand(shape) for name, shape in shapes.items()}
 
 
@@ -75,7 +91,9 @@ def places(tmp_path, monkeypatch):
     torch.hub.set_dir(tmp_path / "hub")
     monkeypatch.delenv("ALEXNET_WEIGHTS", raising=False)
     monkeypatch.setattr(weights_module, "SMALL_WEIGHTS", small_file(tmp_path / "small.pt"))
-    monkeypatch.setattr(weights_module, "IMAGENET_URL", "http://127.0.0.1:9/alexnet-owt-7be5be79.pth")
+    monkeypatch.setattr(
+        weights_module, "IMAGENET_URL", "http://127.0.0.1:9/alexnet-owt-7be5be79.pth"
+    )
     yield
     torch.hub.set_dir(before)
 
@@ -86,13 +104,15 @@ def put(path, content):
     return path
 
 
-# --- weights ---------------------------------------------------------------------------------------------------------
+# --- weights --------------------------------------------------------------------------------------
 
 
 def test_the_small_set_is_used_last_and_brings_its_own_input_rule(capsys):
     weights = find_weights()
     assert (weights.input_px, weights.mean, weights.std) == (224, (0.4,) * 3, (0.2,) * 3)
-    assert capsys.readouterr().out == "AlexNet's weights: the small set that comes with the workbook\n"
+    assert (
+        capsys.readouterr().out == "AlexNet's weights: the small set that comes with the workbook\n"
+    )
 
 
 def test_the_hub_cache_goes_before_the_small_set_with_imagenets_input_rule(capsys):
@@ -101,7 +121,10 @@ def test_the_hub_cache_goes_before_the_small_set_with_imagenets_input_rule(capsy
     assert "hub cache" in capsys.readouterr().out
     assert (weights.input_px, weights.mean) == (224, (0.485, 0.456, 0.406))
     model = make_alexnet(weights)
-    assert (model.classifier[4].weight == 0.25).all() and model.classifier[6].weight.shape == (15, 4096)
+    assert (model.classifier[4].weight == 0.25).all() and model.classifier[6].weight.shape == (
+        15,
+        4096,
+    )
 
 
 def test_a_named_file_goes_before_all_others(tmp_path, monkeypatch, capsys):
@@ -113,7 +136,9 @@ def test_a_named_file_goes_before_all_others(tmp_path, monkeypatch, capsys):
     assert "mine.pth" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("kind", ["wrong shape", "other names", "a list", "truncated", "text", "absent", "a folder"])
+@pytest.mark.parametrize(
+    "kind", ["wrong shape", "other names", "a list", "truncated", "text", "absent", "a folder"]
+)
 def test_a_named_file_that_is_not_alexnets_weights_is_refused_by_name(kind, tmp_path):
     path, weights = tmp_path / "named.pth", shapes_only()
     if kind == "wrong shape":
@@ -144,7 +169,9 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
 
 @pytest.fixture
 def serve(tmp_path, monkeypatch):
-    """Return a function that serves bytes at 127.0.0.1 under a name with the digest of other bytes, or of these."""
+    """Return a function that serves bytes at 127.0.0.1 under a name with the digest of other bytes,
+    or of these.
+    """
     servers = []
 
     def start(content, named_after=None, announced=None):
@@ -162,7 +189,9 @@ def serve(tmp_path, monkeypatch):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
         name = f"alexnet-{hashlib.sha256(named_after or content).hexdigest()[:8]}.pth"
-        monkeypatch.setattr(weights_module, "IMAGENET_URL", f"http://127.0.0.1:{server.server_port}/{name}")
+        monkeypatch.setattr(
+            weights_module, "IMAGENET_URL", f"http://127.0.0.1:{server.server_port}/{name}"
+        )
 
     yield start
     for server in servers:
@@ -183,7 +212,10 @@ def test_a_download_that_was_asked_for_lands_in_the_hub_cache(serve, tmp_path, c
 
 
 def test_a_damaged_or_broken_download_leaves_nothing_behind(serve):
-    for damaged in ({"named_after": b"another"}, {"announced": 999, "named_after": b"weights and more"}):
+    for damaged in (
+        {"named_after": b"another"},
+        {"announced": 999, "named_after": b"weights and more"},
+    ):
         serve(b"weights", **damaged)
         with pytest.raises(WorkbookError, match="could not be downloaded"):
             find_weights(download=True)
@@ -198,13 +230,15 @@ def test_a_download_without_network_is_a_sentence():
 def test_a_download_that_falls_silent_is_given_up(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setattr(
-            weights_module, "IMAGENET_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/a-00000000.pth"
+            weights_module,
+            "IMAGENET_URL",
+            f"http://127.0.0.1:{silent.getsockname()[1]}/a-00000000.pth",
         )
         with pytest.raises(WorkbookError, match="timed out"):
             weights_module.download_weights(stall_s=0.2)
 
 
-# --- network ---------------------------------------------------------------------------------------------------------
+# --- network --------------------------------------------------------------------------------------
 
 
 def test_61455_parameters_are_trainable_and_over_40_million_frozen(model):
@@ -226,12 +260,15 @@ def test_grey_images_become_what_torchvisions_network_expects(model, images):
 
 def test_the_last_frozen_layer_is_found(model):
     assert last_frozen_layer(model) == "fc7"
-    assert last_frozen_layer(freeze(model, 2)) == "fc6" and last_frozen_layer(freeze(model, 3)) == "conv"
+    assert (
+        last_frozen_layer(freeze(model, 2)) == "fc6"
+        and last_frozen_layer(freeze(model, 3)) == "conv"
+    )
     with pytest.raises(WorkbookError, match="not frozen"):
         last_frozen_layer(model.requires_grad_(True))
 
 
-# --- features and head -----------------------------------------------------------------------------------------------
+# --- features and head ----------------------------------------------------------------------------
 
 
 def test_features_are_those_of_eval_for_each_image_and_its_mirror_image(model, images):
@@ -245,7 +282,9 @@ def test_features_are_those_of_eval_for_each_image_and_its_mirror_image(model, i
     assert (features[:, 0].float() - expected).norm() > 0.1 * expected.norm()
 
 
-def test_features_are_computed_once_and_anew_when_weights_or_images_change(model, images, monkeypatch):
+def test_features_are_computed_once_and_anew_when_weights_or_images_change(
+    model, images, monkeypatch
+):
     computed, original = [], scenes_alexnet._encode
     monkeypatch.setattr(scenes_alexnet, "_encode", lambda *a: computed.append(1) or original(*a))
 
@@ -269,7 +308,9 @@ def test_features_are_computed_once_and_anew_when_weights_or_images_change(model
 def test_training_the_head_learns_and_leaves_frozen_layers_alone(num_trainable, model, split):
     freeze(model, num_trainable)
     before = {name: p.clone() for name, p in model.named_parameters()}
-    history = fit_head(model, split, split, replace(CONFIG, batch_size=15, learning_rate=1e-4, num_epochs=4))
+    history = fit_head(
+        model, split, split, replace(CONFIG, batch_size=15, learning_rate=1e-4, num_epochs=4)
+    )
     assert history[-1]["train_loss"] < history[0]["train_loss"]
     for name, p in model.named_parameters():
         assert torch.equal(p, before[name]) != p.requires_grad, name
@@ -298,5 +339,11 @@ def test_the_benchmark_prints_cold_warm_and_the_usual_way(scenes_folder, monkeyp
     cache_folder = os.environ["WORKBOOK_CACHE"]
     bench.run_benchmark("alexnet")
     usual, cold, warm, meaning = capsys.readouterr().out.splitlines()[-4:]
-    assert "1 epoch x 5" in usual and "1.0 x" in usual and "cold" in cold and "warm" in warm and "decoded" in meaning
+    assert (
+        "1 epoch x 5" in usual
+        and "1.0 x" in usual
+        and "cold" in cold
+        and "warm" in warm
+        and "decoded" in meaning
+    )
     assert os.environ["WORKBOOK_CACHE"] == cache_folder and not os.path.exists(cache_folder)

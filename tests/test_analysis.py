@@ -1,4 +1,6 @@
-"""Numbers about predictions, each by two routes; Grad-CAM where the answer is known; photographs of every kind."""
+"""Numbers about predictions, each by two routes; Grad-CAM where the answer is known; photographs of
+every kind.
+"""
 
 import datetime
 import io
@@ -38,9 +40,9 @@ def test_scores_are_those_of_their_definitions(predictions):
     scores = analysis.scores(predictions)
     accuracy = predictions.is_right.mean()
     recalls = [predictions.is_right[predictions.labels == c].mean() for c in range(4)]
-    assert scores["accuracy"] == pytest.approx(accuracy) and scores["balanced accuracy"] == pytest.approx(
-        np.mean(recalls)
-    )
+    assert scores["accuracy"] == pytest.approx(accuracy) and scores[
+        "balanced accuracy"
+    ] == pytest.approx(np.mean(recalls))
     assert scores["ece"] == pytest.approx(abs(0.7 - accuracy)), "one bin holds all"
     matrix = metrics.confusion_matrix(predictions.labels, predictions.answers) / 200
     by_luck = matrix.sum(axis=0) @ matrix.sum(axis=1)
@@ -66,7 +68,10 @@ def test_the_interval_holds_the_accuracy_and_narrows_with_more_images(prediction
 
 def test_mcnemar_looks_at_the_images_that_one_network_gets_right():
     labels = [0] * 20
-    first, second = make_predictions(labels, [0] * 15 + [1] * 5), make_predictions(labels, [1] * 9 + [0] * 6 + [1] * 5)
+    first, second = (
+        make_predictions(labels, [0] * 15 + [1] * 5),
+        make_predictions(labels, [1] * 9 + [0] * 6 + [1] * 5),
+    )
     only_first, only_second, p = analysis.mcnemar(first, second)
     assert (only_first, only_second) == (9, 0) and p == pytest.approx(2 * 0.5**9)
     assert analysis.mcnemar(first, first) == (0, 0, 1.0)
@@ -74,7 +79,9 @@ def test_mcnemar_looks_at_the_images_that_one_network_gets_right():
 
 def test_calibration_is_perfect_when_confidence_is_accuracy():
     labels = [0] * 10
-    assert analysis.expected_calibration_error(make_predictions(labels, [0] * 7 + [1] * 3)) == pytest.approx(0)
+    assert analysis.expected_calibration_error(
+        make_predictions(labels, [0] * 7 + [1] * 3)
+    ) == pytest.approx(0)
     sure = analysis.reliability(make_predictions(labels, [0] * 5 + [1] * 5, confidence=1.0))
     assert sure["accuracy"].tolist() == [0.5] and sure["share"].tolist() == [1.0]
 
@@ -87,10 +94,12 @@ def test_the_most_confused_pair_comes_first_and_right_answers_do_not_count():
 
 def test_mistakes_are_ordered_by_confidence():
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.45, 0.55]])
-    assert analysis.mistakes_by_confidence(Predictions(np.array([1, 0, 1, 0]), probabilities)).tolist() == [0, 1, 3]
+    assert analysis.mistakes_by_confidence(
+        Predictions(np.array([1, 0, 1, 0]), probabilities)
+    ).tolist() == [0, 1, 3]
 
 
-# --- Grad-CAM --------------------------------------------------------------------------------------------------------
+# --- Grad-CAM -------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -130,15 +139,19 @@ def test_grad_cam_is_warm_where_the_evidence_is(model):
     row, column = divmod(heat.argmax().item(), 128)
     best_row, best_column = divmod(expected.argmax().item(), expected.shape[1])
     side = 128 / expected.shape[0]
-    assert row // side == pytest.approx(best_row, abs=1) and column // side == pytest.approx(best_column, abs=1)
+    assert row // side == pytest.approx(best_row, abs=1) and column // side == pytest.approx(
+        best_column, abs=1
+    )
 
 
 def test_grad_cam_explains_the_class_asked_for(model):
     images = torch.randint(0, 256, (1, 1, 64, 64), dtype=torch.uint8)
-    assert not torch.equal(analysis.grad_cam(model, images, [0]), analysis.grad_cam(model, images, [1]))
+    assert not torch.equal(
+        analysis.grad_cam(model, images, [0]), analysis.grad_cam(model, images, [1])
+    )
 
 
-# --- photographs -----------------------------------------------------------------------------------------------------
+# --- photographs ----------------------------------------------------------------------------------
 
 
 def as_file(image, kind, **options):
@@ -152,12 +165,20 @@ def as_file(image, kind, **options):
 def test_common_formats_are_read_in_colour_and_grey(kind, mode):
     photograph = Image.new(mode, (300, 120), 100 if mode == "L" else (100, 100, 100))
     image = read_photograph(io.BytesIO(as_file(photograph, kind)), 64)
-    assert image.shape == (1, 1, 64, 64) and image.dtype == torch.uint8 and abs(image.float().mean() - 100) < 3
+    assert (
+        image.shape == (1, 1, 64, 64)
+        and image.dtype == torch.uint8
+        and abs(image.float().mean() - 100) < 3
+    )
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "P", "1", "LA", "I;16"])
 def test_images_with_transparency_palettes_and_16_bits_are_read(mode):
-    photograph = Image.new(mode, (30, 12)) if mode != "I;16" else Image.fromarray(np.zeros((12, 30), np.uint16))
+    photograph = (
+        Image.new(mode, (30, 12))
+        if mode != "I;16"
+        else Image.fromarray(np.zeros((12, 30), np.uint16))
+    )
     assert read_photograph(io.BytesIO(as_file(photograph, "PNG")), 32).shape == (1, 1, 32, 32)
 
 
@@ -170,30 +191,44 @@ def test_a_photograph_held_sideways_is_turned():
     assert image[:6].mean() > 200 and image[-6:].mean() < 50
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", as_file(Image.new("L", (50, 50)), "JPEG")[:200]])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", as_file(Image.new("L", (50, 50)), "JPEG")[:200]]
+)
 def test_a_file_that_is_no_image_gets_one_sentence_in_the_panel(content, model):
     with pytest.raises(WorkbookError, match="cannot be read as an image"):
         read_photograph(io.BytesIO(content), 64)
     panel = PhotographPanel(model, tuple("abcdefghijklmno"))
-    panel.upload.value = ({"name": "<b>notes.txt", "type": "", "size": 1, "content": content, "last_modified": NOW},)
-    assert "&lt;b&gt;notes.txt: This file" in panel.status.value and panel.picture.layout.display == "none"
+    panel.upload.value = (
+        {"name": "<b>notes.txt", "type": "", "size": 1, "content": content, "last_modified": NOW},
+    )
+    assert (
+        "&lt;b&gt;notes.txt: This file" in panel.status.value
+        and panel.picture.layout.display == "none"
+    )
 
 
 def test_the_panel_says_what_the_photograph_shows(model):
     panel = PhotographPanel(model, tuple("abcdefghijklmno"))
     content = as_file(Image.new("RGB", (90, 60), (10, 200, 30)), "PNG")
-    panel.upload.value = ({"name": "me.png", "type": "", "size": 1, "content": content, "last_modified": NOW},)
-    assert panel.status.value.startswith("me.png: ") and bytes(panel.picture.value[:4]) == b"\x89PNG"
+    panel.upload.value = (
+        {"name": "me.png", "type": "", "size": 1, "content": content, "last_modified": NOW},
+    )
+    assert (
+        panel.status.value.startswith("me.png: ") and bytes(panel.picture.value[:4]) == b"\x89PNG"
+    )
 
 
-# --- figures ---------------------------------------------------------------------------------------------------------
+# --- figures --------------------------------------------------------------------------------------
 
 
 def test_a_confusion_matrix_is_drawn_with_its_numbers_and_axes():
     ax = figures.plot_confusion(np.array([[3, 0], [1, 2]]), ["a", "b"])
     assert [t.get_text() for t in ax.texts] == ["3", "", "1", "2"]
     assert ax.get_xlabel() == "predicted" and ax.get_ylabel() == "true"
-    assert [t.get_text() for t in figures.plot_confusion(np.array([[0.5, 0.5], [0, 1.0]]), ["a", "b"]).texts][0] == "50"
+    assert [
+        t.get_text()
+        for t in figures.plot_confusion(np.array([[0.5, 0.5], [0, 1.0]]), ["a", "b"]).texts
+    ][0] == "50"
 
 
 def test_reliability_is_drawn_bin_by_bin(predictions):

@@ -68,12 +68,18 @@ def test_the_reports_function_gives_a_normalised_tensor_drawn_anew():
     image = Image.linear_gradient("L").convert("RGB")
     transforms = get_data_augmentation_transforms(64, 0.5, 0.25)
     first, second = transforms(image), transforms(image)
-    assert first.shape == (1, 64, 64) and first.dtype == torch.float32 and not torch.equal(first, second)
+    assert (
+        first.shape == (1, 64, 64)
+        and first.dtype == torch.float32
+        and not torch.equal(first, second)
+    )
     assert -2.1 < first.min() < first.max() < 2.1
 
 
 def test_a_crop_of_a_whole_larger_image_is_the_image_at_half_its_size():
     images = torch.rand(3, 1, 128, 128)
-    whole = Augmentation(flip=0, crop=0, shift=0, turn=0, brightness=0, contrast=0, output_px=64)(images)
+    whole = Augmentation(flip=0, crop=0, shift=0, turn=0, brightness=0, contrast=0, output_px=64)(
+        images
+    )
     torch.testing.assert_close(whole, F.avg_pool2d(images, 2), rtol=0, atol=1e-4)
     assert Augmentation(output_px=64)(images).shape == (3, 1, 64, 64)

@@ -19,7 +19,9 @@ from helpers.grader.release import student_copy
 
 # Lab shows a traceback as it shows stderr.
 ERROR = ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+)
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")]
 
 
@@ -39,28 +41,52 @@ def unsolved_lab(tmp_path):
 
 @contextlib.contextmanager
 def serve_lab(tmp_path, change, profile):
-    """Serve JupyterLab from a copy of the workbook whose notebooks are changed, without outputs; yield its address."""
+    """Serve JupyterLab from a copy of the workbook whose notebooks are changed, without outputs;
+    yield its address.
+    """
     for name in ("notebooks", "helpers", "data", ".jupyter"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns(".cache", "__pycache__"))
+        shutil.copytree(
+            ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns(".cache", "__pycache__")
+        )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    for path in (tmp_path / "notebooks").glob("*.ipynb"):  # a number beside a cell then says that it has run here
+    # A number beside a cell then says that it has run here
+    for path in (tmp_path / "notebooks").glob("*.ipynb"):
         notebook = change(nbformat.read(path, as_version=4))
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.execution_count, cell.outputs = None, []
         nbformat.write(notebook, path)
-    settings = tmp_path / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    settings = (
+        tmp_path / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+    )
     settings.parent.mkdir(parents=True)
-    settings.write_text('{"windowingMode": "none"}')  # else Lab takes cells that are far off out of the page
+    # Else Lab takes cells that are far off out of the page
+    settings.write_text('{"windowingMode": "none"}')
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "WORKBOOK_PROFILE": profile}
     environment.pop("WORKBOOK_STRICT", None)
-    environment |= {f"JUPYTERLAB_{what.upper()}_DIR": str(tmp_path / what) for what in ("settings", "workspaces")}
-    options = ["--no-browser", "--allow-root", f"--ServerApp.port={port}", "--IdentityProvider.token=test"]
-    command = [sys.executable, "-c", "from helpers.commands.cli import main; main()", "lab", *options]
+    environment |= {
+        f"JUPYTERLAB_{what.upper()}_DIR": str(tmp_path / what)
+        for what in ("settings", "workspaces")
+    }
+    options = [
+        "--no-browser",
+        "--allow-root",
+        f"--ServerApp.port={port}",
+        "--IdentityProvider.token=test",
+    ]
+    command = [
+        sys.executable,
+        "-c",
+        "from helpers.commands.cli import main; main()",
+        "lab",
+        *options,
+    ]
     log = (tmp_path / "lab.log").open("w+")
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=log, start_new_session=True)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=log, start_new_session=True
+    )
     try:
         yield _wait_for_address(log, process)
     finally:
@@ -100,7 +126,9 @@ def run_all(page, notebook):
 def start_all(page, notebook):
     """Choose "Run All Cells" when the notebook is open and its kernel idle."""
     page.locator(".jp-RenderedMarkdown h1", has_text=notebook).wait_for(timeout=60_000)
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']:visible").wait_for(timeout=60_000)
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']:visible").wait_for(
+        timeout=60_000
+    )
     choose(page, "Run", "Run All Cells")
 
 
@@ -177,10 +205,14 @@ def test_the_studio_trains_stops_and_remembers(lab, page):
     screenshot(page, "studio_reloaded")
 
 
-def test_an_unsolved_part_runs_to_its_end_and_an_interrupt_is_one_sentence(unsolved_lab, page, tmp_path):
+def test_an_unsolved_part_runs_to_its_end_and_an_interrupt_is_one_sentence(
+    unsolved_lab, page, tmp_path
+):
     page.goto(unsolved_lab.replace("part1_standard_scaler", "part5_train_simple_net"))
     start_all(page, "Part 5")
-    page.locator(".jp-OutputArea-output", has_text="SimpleNet on cpu").locator("visible=true").last.wait_for()
+    page.locator(".jp-OutputArea-output", has_text="SimpleNet on cpu").locator(
+        "visible=true"
+    ).last.wait_for()
     page.get_by_text(re.compile(r"[2-9]/12")).wait_for(timeout=60_000)
     choose(page, "Kernel", "Interrupt Kernel")
     stopped = page.locator(ERROR)

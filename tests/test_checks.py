@@ -1,4 +1,6 @@
-"""Every check: the workbook's own solution passes, plausible wrong answers raise with expected and got."""
+"""Every check: the workbook's own solution passes, plausible wrong answers raise with expected and
+got.
+"""
 
 import numpy as np
 import pytest
@@ -49,7 +51,8 @@ def test_an_answer_of_none_is_refused_in_a_sentence(name):
         check(name, lambda *args, **kwargs: None)
 
 
-# Plausible mistakes: (exercise, what the solution says, what a student might say in its place, what the check says).
+# Plausible mistakes: (exercise, what the solution says, what a student might say in its place, what
+# the check says).
 MISTAKES = [
     ("affine_parameters", "min(low, 0.0), max(high, 0.0)", "low, high", "0 itself"),
     ("affine_parameters", "/ 255", "/ 256", "scale"),
@@ -59,11 +62,21 @@ MISTAKES = [
     ("quantise", "+ zero_point", "", "codes"),
     ("dequantise", ".float() - zero_point", " - zero_point", "values"),
     ("dequantise", "- zero_point", "", "values"),
-    ("confusion_matrix", "labels * num_classes + predictions", "predictions * num_classes + labels", "rows for true"),
+    (
+        "confusion_matrix",
+        "labels * num_classes + predictions",
+        "predictions * num_classes + labels",
+        "rows for true",
+    ),
     ("confusion_matrix", "return counts.view(num_classes, num_classes)", "return counts", "shape"),
     ("running_mean_and_std", "(squares / n)", "(squares / (n - 1))", "standard deviation"),
     ("running_mean_and_std", " + delta**2 * n * len(batch) / total", "", "standard deviation"),
-    ("running_mean_and_std", "mean += delta * len(batch) / total", "mean += delta / 2", "mean over"),
+    (
+        "running_mean_and_std",
+        "mean += delta * len(batch) / total",
+        "mean += delta / 2",
+        "mean over",
+    ),
     ("standardise", "images.float() / 255", "images.float()", "standardised"),
     ("standardise", "/ std", "/ std**2", "standardised"),
     ("standardise", "images.float() / 255", "images.double() / 255", "float32"),
@@ -74,7 +87,12 @@ MISTAKES = [
     ("build_deeper_net", "nn.Conv2d(16, 32, 3)", "nn.Conv2d(16, 32, 3, bias=False)", "60303"),
     ("build_deeper_net", "nn.Linear(64, 15)", "nn.Linear(64, 16)", "parameters"),
     ("log_sum_exp", "logits.amax(dim=1, keepdim=True)", "logits[:, :1] * 0", "near"),
-    ("log_sum_exp", "logits.amax(dim=1, keepdim=True)", "logits.max().expand(len(logits), 1)", "far apart"),
+    (
+        "log_sum_exp",
+        "logits.amax(dim=1, keepdim=True)",
+        "logits.max().expand(len(logits), 1)",
+        "far apart",
+    ),
     ("log_sum_exp", "sum(dim=1)", "mean(dim=1)", "logits"),
     ("cross_entropy", "- true_logits", "+ true_logits", "mean"),
     ("cross_entropy", "losses.sum()", "losses.mean()", "sum"),
@@ -82,15 +100,35 @@ MISTAKES = [
     ("gradient_descent", "(2 * path[-1] - 10)", "(2 * path[-1] + 10)", "path"),
     ("gradient_descent", "return path", "return path[1:]", "shape"),
     ("sgd_step", " + weight_decay * weight", "", "weight decay 0.1"),
-    ("sgd_step", "return weight - learning_rate * velocity", "return weight.sub_(learning_rate * velocity)", "changed"),
-    ("accumulated_step", "(num_chunks), labels.chunk(num_chunks)", "(1), labels.chunk(1)", "at a time"),
+    (
+        "sgd_step",
+        "return weight - learning_rate * velocity",
+        "return weight.sub_(learning_rate * velocity)",
+        "changed",
+    ),
+    (
+        "accumulated_step",
+        "(num_chunks), labels.chunk(num_chunks)",
+        "(1), labels.chunk(1)",
+        "at a time",
+    ),
     ("build_deeper_net", ", nn.ReLU()", "", "4 ReLU"),
-    ("sgd_step", "momentum * velocity + gradient", "momentum * velocity + (1 - momentum) * gradient", "momentum 0.9"),
+    (
+        "sgd_step",
+        "momentum * velocity + gradient",
+        "momentum * velocity + (1 - momentum) * gradient",
+        "momentum 0.9",
+    ),
     ("accumulated_step", "optimizer.zero_grad()\n    ", "", "weights"),
     ("accumulated_step", 'reduction="sum") / len(labels)', ") / num_chunks", "in 4 chunks"),
     ("accuracy", "model.eval()\n    ", "", "dropout off"),
     ("accuracy", "num_images += len(batch.labels)", "num_images += 10", "accuracy"),
-    ("random_flip", "torch.rand(len(images)) < p", "torch.rand(1).expand(len(images)) < p", "about 0.25"),
+    (
+        "random_flip",
+        "torch.rand(len(images)) < p",
+        "torch.rand(1).expand(len(images)) < p",
+        "about 0.25",
+    ),
     ("random_flip", "images.flip(3)", "images.flip(2)", "left to right"),
     ("random_light", "len(images), 1, 1, 1) - 1)\n    b", "1, 1, 1, 1) - 1)\n    b", "nearly all"),
     ("random_light", "a * images + b", "a * (images + b)", "black"),
@@ -98,7 +136,12 @@ MISTAKES = [
     ("dropout", ">= p", "< p", "zero"),
     ("dropout", "if not training:", "if training:", "dropout"),
     ("prepare_for_fine_tuning", "model.requires_grad_(False)\n    ", "", "trainable parameters"),
-    ("prepare_for_fine_tuning", "return model", "return model.requires_grad_(False)", "trainable parameters"),
+    (
+        "prepare_for_fine_tuning",
+        "return model",
+        "return model.requires_grad_(False)",
+        "trainable parameters",
+    ),
     ("prepare_for_fine_tuning", "num_classes)\n    return", "15)\n    return", "4 classes"),
 ]
 
@@ -111,13 +154,17 @@ def test_a_plausible_mistake_is_refused(name, right, wrong, message):
 
 
 def test_every_exercise_has_two_plausible_mistakes():
-    assert {name for name in SOURCES if sum(name == mistake[0] for mistake in MISTAKES) < 2} == set()
+    assert {
+        name for name in SOURCES if sum(name == mistake[0] for mistake in MISTAKES) < 2
+    } == set()
 
 
 def test_a_mean_of_batch_accuracies_is_refused():
     def accuracy(model, batches):
         model.eval()
-        return float(np.mean([(model(b.images).argmax(1) == b.labels).float().mean() for b in batches]))
+        return float(
+            np.mean([(model(b.images).argmax(1) == b.labels).float().mean() for b in batches])
+        )
 
     with pytest.raises(CheckFailed, match="expected 0.478.*got"):
         check("accuracy", accuracy)

@@ -1,4 +1,6 @@
-"""Finding, decoding and caching the photographs, and what happens when they are not as they should be."""
+"""Finding, decoding and caching the photographs, and what happens when they are not as they should
+be.
+"""
 
 import os
 import shutil
@@ -14,10 +16,19 @@ from PIL import Image
 
 from helpers import data
 from helpers.commands.train import is_duplicate
-from helpers.data import Split, batches, compute_mean_and_std, first, hold_out, load_folder, load_scenes, normalise
+from helpers.data import (
+    Split,
+    batches,
+    compute_mean_and_std,
+    first,
+    load_folder,
+    load_scenes,
+    normalise,
+)
 from helpers.files import ROOT, WorkbookError, atomic_write, cache_folder
 from helpers.sources import cache
 from helpers.sources import photographs as sources
+from helpers.subsets import hold_out
 
 
 def test_a_folder_of_train_and_test_is_read_whole(scenes_folder):
@@ -39,7 +50,9 @@ def test_the_archives_own_folders_are_split_by_the_list_of_names(tmp_path):
 
 def test_the_list_of_validation_names_holds_100_a_class():
     classes = [name.split("/")[0] for name in sources.VALIDATION_NAMES.read_text().split()]
-    assert {name: classes.count(name) for name in data.CLASS_NAMES} == dict.fromkeys(data.CLASS_NAMES, 100)
+    assert {name: classes.count(name) for name in data.CLASS_NAMES} == dict.fromkeys(
+        data.CLASS_NAMES, 100
+    )
 
 
 def test_scenes_dir_may_name_a_zip(scenes_folder, tmp_path, monkeypatch):
@@ -106,7 +119,9 @@ def test_colour_and_grey_pictures_decode_alike(tmp_path):
     pixels = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (64, 1))
     Image.fromarray(pixels).save(tmp_path / "grey.png")
     Image.fromarray(np.stack([pixels] * 3, axis=-1)).save(tmp_path / "colour.png")
-    assert np.array_equal(data.decode_image(tmp_path / "grey.png", 32), data.decode_image(tmp_path / "colour.png", 32))
+    assert np.array_equal(
+        data.decode_image(tmp_path / "grey.png", 32), data.decode_image(tmp_path / "colour.png", 32)
+    )
 
 
 def test_a_second_load_reads_the_cache(scenes_folder, monkeypatch):
@@ -119,11 +134,15 @@ def test_a_changed_file_is_noticed(scenes_folder):
     before = load_folder(scenes_folder, 16)
     Image.new("L", (20, 20), 255).save(scenes_folder / "train" / "Bedroom" / "image_0001.jpg")
     after = load_folder(scenes_folder, 16)
-    assert after.train.images[0].min() > 250 and not torch.equal(before.train.images[0], after.train.images[0])
+    assert after.train.images[0].min() > 250 and not torch.equal(
+        before.train.images[0], after.train.images[0]
+    )
     assert len(list(cache_folder().glob("*.npz"))) == 1, "the older cache is removed"
 
 
-@pytest.mark.parametrize("damage", [lambda raw: raw[: len(raw) // 2], lambda raw: raw[:2000] + b"\0\xff" + raw[2002:]])
+@pytest.mark.parametrize(
+    "damage", [lambda raw: raw[: len(raw) // 2], lambda raw: raw[:2000] + b"\0\xff" + raw[2002:]]
+)
 def test_a_damaged_cache_is_rebuilt(scenes_folder, damage):
     right = load_folder(scenes_folder, 16)
     path = next(cache_folder().glob("*.npz"))
@@ -164,7 +183,9 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
 def _load_in_a_process(folder, cache):
     code = f"from helpers.data import load_folder; print(load_folder({str(folder)!r}, 16).train.images.sum().item())"
     environment = os.environ | {"WORKBOOK_CACHE": str(cache)}
-    return subprocess.Popen([sys.executable, "-c", code], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
 
 
 @pytest.mark.slow
@@ -175,7 +196,9 @@ def test_two_processes_may_build_the_cache_at_once(scenes_folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_kill_9_while_the_cache_is_written_leaves_none_behind_that_is_believed(scenes_folder, tmp_path):
+def test_kill_9_while_the_cache_is_written_leaves_none_behind_that_is_believed(
+    scenes_folder, tmp_path
+):
     code = f"""
 import os, signal
 from helpers import data
@@ -186,13 +209,15 @@ data.np.savez = die
 data.load_folder({str(scenes_folder)!r}, 16)
 """
     environment = os.environ | {"WORKBOOK_CACHE": str(tmp_path / "killed")}
-    process = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True)
+    process = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True
+    )
     assert process.returncode == -9 and list((tmp_path / "killed").glob("*.npz")) == []
     output, _ = _load_in_a_process(scenes_folder, tmp_path / "killed").communicate()
     assert int(output.split("\n")[-2]) == load_folder(scenes_folder, 16).train.images.sum()
 
 
-# --- subsets, mean and std, batches ----------------------------------------------------------------------------------
+# --- subsets, mean and std, batches ---------------------------------------------------------------
 
 
 def _numbered(num_images):
@@ -208,7 +233,9 @@ def test_mean_and_std_are_those_of_all_pixels():
 
 
 def test_normalised_training_images_have_mean_0_and_std_1():
-    split = Split(torch.randint(0, 256, (50, 1, 8, 8), dtype=torch.uint8), torch.zeros(50, dtype=torch.long))
+    split = Split(
+        torch.randint(0, 256, (50, 1, 8, 8), dtype=torch.uint8), torch.zeros(50, dtype=torch.long)
+    )
     images = normalise(split, *compute_mean_and_std(split.images)).images
     assert abs(images.mean()) < 1e-4 and images.std() == pytest.approx(1, abs=1e-3)
 
@@ -234,7 +261,9 @@ def test_first_takes_as_many_of_each_class():
 
 def test_duplicates_of_training_images_are_found():
     split = _numbered(10)
-    scenes = data.Scenes("test", split, Split(torch.cat([split.images[3:4], split.images[:1] + 100]), torch.zeros(2)))
+    scenes = data.Scenes(
+        "test", split, Split(torch.cat([split.images[3:4], split.images[:1] + 100]), torch.zeros(2))
+    )
     assert is_duplicate(scenes).tolist() == [True, False]
 
 

@@ -1,4 +1,6 @@
-"""The download against a server of the test's own: mirrors, resume, digest, no network, hostile zips."""
+"""The download against a server of the test's own: mirrors, resume, digest, no network, hostile
+zips.
+"""
 
 import functools
 import hashlib
@@ -18,14 +20,20 @@ MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves CONTENT; /short stops in the middle, /wrong sends other bytes, /missing is 404; honours Range."""
+    """Serves CONTENT; /short stops in the middle, /wrong sends other bytes, /missing is 404;
+    honours Range.
+    """
 
     requests = []
 
     def do_GET(self):
         wanted = self.headers.get("Range")
         self.requests.append((self.path, wanted))
-        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and self.path != "/norange" else 0
+        start = (
+            int(wanted.removeprefix("bytes=").rstrip("-"))
+            if wanted and self.path != "/norange"
+            else 0
+        )
         if self.path == "/missing":
             return self.send_error(404)
         if start >= len(CONTENT):
@@ -77,7 +85,9 @@ def test_a_server_that_cannot_go_on_in_the_middle_starts_anew(address, fetch):
 
 
 def test_a_wrong_file_is_thrown_away_and_named(address, fetch, tmp_path):
-    with pytest.raises(WorkbookError, match=r"/wrong: the file that came is not the archive \(wrong md5\)"):
+    with pytest.raises(
+        WorkbookError, match=r"/wrong: the file that came is not the archive \(wrong md5\)"
+    ):
         fetch([f"{address}/wrong"])
     assert list((tmp_path / "downloads").iterdir()) == []
     assert fetch([f"{address}/wrong", f"{address}/good"]).read_bytes() == CONTENT
@@ -87,7 +97,9 @@ def test_no_network_is_one_sentence_with_a_way_out(fetch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(WorkbookError, match="could not be downloaded.*workbook data --from") as error:
+    with pytest.raises(
+        WorkbookError, match="could not be downloaded.*workbook data --from"
+    ) as error:
         fetch([f"http://127.0.0.1:{port}/scene_categories.zip"])
     assert "refused" in str(error.value)
 
@@ -127,7 +139,9 @@ def test_a_file_that_is_no_zip_is_refused_and_the_old_folder_stays(tmp_path):
 def test_a_new_zip_takes_the_place_of_the_old_folder(tmp_path):
     folder = tmp_path / "folder"
     install_scenes(_zip(tmp_path / "a.zip", {"bedroom/a.jpg": b"1"}), folder)
-    install_scenes(_zip(tmp_path / "b.zip", {"bedroom/b.jpg": b"1", "bedroom/._b.txt": b""}), folder)
+    install_scenes(
+        _zip(tmp_path / "b.zip", {"bedroom/b.jpg": b"1", "bedroom/._b.txt": b""}), folder
+    )
     assert [path.name for path in folder.rglob("*.*")] == ["b.jpg"]
 
 

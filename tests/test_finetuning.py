@@ -1,4 +1,6 @@
-"""AlexNet with nothing frozen: crops, answers averaged over mirror images, and every layer learns."""
+"""AlexNet with nothing frozen: crops, answers averaged over mirror images, and every layer
+learns.
+"""
 
 from dataclasses import replace
 from functools import cache
@@ -10,7 +12,13 @@ from torch import nn
 from helpers.alexnet import make_alexnet
 from helpers.crops import Crops
 from helpers.data import Split
-from helpers.finetuning import EVERYTHING, BothWays, borrow_conv_layers, fit_everything, set_batch_norm
+from helpers.finetuning import (
+    EVERYTHING,
+    BothWays,
+    borrow_conv_layers,
+    fit_everything,
+    set_batch_norm,
+)
 from helpers.models import SimpleNet, num_parameters
 from helpers.sources.weights import Weights
 from helpers.training import Options, TrainConfig, fit, predict
@@ -27,7 +35,9 @@ def weights():
 
 @pytest.fixture
 def images():
-    return torch.randint(0, 256, (30, 1, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
+    return torch.randint(
+        0, 256, (30, 1, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(2)
+    )
 
 
 @pytest.fixture
@@ -37,8 +47,12 @@ def model():
 
 
 def test_an_image_and_its_mirror_image_get_the_same_answer(model, images):
-    torch.testing.assert_close(predict(model, images), predict(model, images.flip(-1)), rtol=1e-2, atol=1e-2)
-    assert not torch.allclose(predict(model.network, images), predict(model.network, images.flip(-1)), atol=1e-2)
+    torch.testing.assert_close(
+        predict(model, images), predict(model, images.flip(-1)), rtol=1e-2, atol=1e-2
+    )
+    assert not torch.allclose(
+        predict(model.network, images), predict(model.network, images.flip(-1)), atol=1e-2
+    )
 
 
 def test_in_training_an_image_is_looked_at_once():
@@ -58,7 +72,8 @@ def test_in_training_an_image_is_looked_at_once():
 
 def test_crops_have_the_size_asked_for_and_differ_between_images():
     torch.manual_seed(0)
-    image = torch.arange(256).repeat(256, 1).to(torch.uint8)[None, None]  # dark on the left, light on the right
+    # Dark on the left, light on the right
+    image = torch.arange(256).repeat(256, 1).to(torch.uint8)[None, None]
     crops = Crops(sides_px=(48,), contrast=0.0, brightness=0.0)(image.repeat(20, 1, 1, 1))
     assert crops.shape == (20, 1, 48, 48) and crops.min() >= 0 and crops.max() <= 255
     slopes = (crops[:, 0, 0, -1] - crops[:, 0, 0, 0]).sign()
@@ -68,13 +83,21 @@ def test_crops_have_the_size_asked_for_and_differ_between_images():
 
 def test_batches_of_crops_come_in_all_sizes():
     torch.manual_seed(0)
-    sides = {Crops(sides_px=(32, 48))(torch.zeros(2, 1, 64, 64, dtype=torch.uint8)).shape[-1] for _ in range(20)}
+    sides = {
+        Crops(sides_px=(32, 48))(torch.zeros(2, 1, 64, 64, dtype=torch.uint8)).shape[-1]
+        for _ in range(20)
+    }
     assert sides == {32, 48}
 
 
 def test_crops_keep_their_own_size_in_the_network(model):
     assert model.network.prepare(torch.zeros(2, 1, 48, 48)).shape == (2, 3, 48, 48)
-    assert model.network.prepare(torch.zeros(2, 1, 48, 48, dtype=torch.uint8)).shape == (2, 3, 256, 256)
+    assert model.network.prepare(torch.zeros(2, 1, 48, 48, dtype=torch.uint8)).shape == (
+        2,
+        3,
+        256,
+        256,
+    )
 
 
 def test_batch_norm_is_put_back_without_changing_what_the_network_says(model, images):
@@ -110,7 +133,9 @@ def test_measuring_less_often_trains_the_same(images):
     config, histories = TrainConfig(num_epochs=5, batch_size=10), []
     for evaluate_every in (1, 2):
         torch.manual_seed(0)
-        histories.append(fit(SimpleNet(), split, split, config, options=Options(evaluate_every=evaluate_every)))
+        histories.append(
+            fit(SimpleNet(), split, split, config, options=Options(evaluate_every=evaluate_every))
+        )
     often, seldom = histories
     assert [row["epoch"] for row in seldom] == [2, 4, 5]
     assert [row["train_loss"] for row in seldom] == [often[i]["train_loss"] for i in (1, 3, 4)]

@@ -36,7 +36,9 @@ def path_of(module):
 
 
 def imports_in(source):
-    """Return the files of the helpers that a source imports, at its top or in a function, by `ast`."""
+    """Return the files of the helpers that a source imports, at its top or in a function, by
+    `ast`.
+    """
     found = set()
     for node in ast.walk(ast.parse(source)):
         names = []
@@ -83,7 +85,9 @@ def test_imports_go_one_way(path):
     own = package_of(path)
     for other in imports_of(path) - GROUND:
         allowed = ARROWS[own] | {own}
-        assert package_of(other) in allowed, f"{path.relative_to(ROOT)} must not import {other.relative_to(ROOT)}"
+        assert package_of(other) in allowed, (
+            f"{path.relative_to(ROOT)} must not import {other.relative_to(ROOT)}"
+        )
 
 
 def test_no_module_imports_itself_by_a_detour():
@@ -102,7 +106,9 @@ def test_a_part_of_the_lesson_opens_few_modules(part):
         if cell.cell_type == "code" and "helpers" in cell.source:
             paths |= reach(cell.source)
     assert not {package_of(path) for path in paths} & {"report", "grader", "maker", "commands"}
-    assert num_lines(paths) <= MAX_LINES[part], sorted(p.relative_to(HELPERS).as_posix() for p in paths)
+    assert num_lines(paths) <= MAX_LINES[part], sorted(
+        p.relative_to(HELPERS).as_posix() for p in paths
+    )
 
 
 def test_the_lesson_is_short_and_no_module_long():
@@ -115,5 +121,7 @@ def test_the_lesson_is_short_and_no_module_long():
 def test_help_imports_no_torch():
     code = "import sys; sys.argv = ['workbook', '--help']\nfrom helpers.commands.cli import main\ntry: main()\nexcept"
     code += " SystemExit: print('torch' in sys.modules, 'matplotlib' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ})
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ}
+    )
     assert done.stdout.endswith("False False\n"), done.stderr

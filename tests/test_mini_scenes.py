@@ -36,7 +36,9 @@ def test_pictures_are_square_bytes_of_the_size_asked_for(size):
 @pytest.mark.parametrize("class_name", CLASS_NAMES)
 def test_the_scene_does_not_depend_on_the_size(class_name):
     small = draw_scene(class_name, seed=1)
-    large = Image.fromarray(draw_scene(class_name, seed=1, size=224)).resize((64, 64), Image.Resampling.BOX)
+    large = Image.fromarray(draw_scene(class_name, seed=1, size=224)).resize(
+        (64, 64), Image.Resampling.BOX
+    )
     assert np.corrcoef(small.ravel(), np.ravel(large))[0, 1] > 0.85
 
 
@@ -64,16 +66,23 @@ def test_each_picture_shows_something(small_set):
 def edge_thumbnails(images):
     """Return how strong the edges are, across and down, in 8 x 8 blocks of each image: (N, 128)."""
     edges = [np.abs(np.diff(images.astype(float), axis=axis, append=0)) for axis in (1, 2)]
-    return np.concatenate([e.reshape(-1, 8, 8, 8, 8).mean(axis=(2, 4)).reshape(-1, 64) for e in edges], axis=1)
+    return np.concatenate(
+        [e.reshape(-1, 8, 8, 8, 8).mean(axis=(2, 4)).reshape(-1, 64) for e in edges], axis=1
+    )
 
 
 def test_a_linear_classifier_of_edges_beats_chance_clearly(small_set):
     images, labels, val_images, val_labels = small_set
-    classifier = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.5))
+    classifier = make_pipeline(
+        StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.5)
+    )
     classifier.fit(np.log1p(edge_thumbnails(images)), labels)
-    assert classifier.score(np.log1p(edge_thumbnails(val_images)), val_labels) > 4 / 15  # chance: 1 / 15
+    # Chance: 1 / 15
+    assert classifier.score(np.log1p(edge_thumbnails(val_images)), val_labels) > 4 / 15
 
 
 def test_an_unknown_class_is_refused_in_a_plain_sentence():
-    with pytest.raises(ValueError, match='There is no class "Beach"; the classes are Bedroom, Coast'):
+    with pytest.raises(
+        ValueError, match='There is no class "Beach"; the classes are Bedroom, Coast'
+    ):
         draw_scene("Beach", seed=0)

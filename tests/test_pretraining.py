@@ -1,4 +1,6 @@
-"""Pretraining on noise: folded, factorised, interrupted and read back, it stays the same network."""
+"""Pretraining on noise: folded, factorised, interrupted and read back, it stays the same
+network.
+"""
 
 import io
 import tarfile
@@ -105,12 +107,16 @@ def test_folding_batch_norm_changes_no_output(network):
     weight, bias = folding.fold(convolution, batch_norm)
     images = torch.randn(2, 1, 64, 64)
     expected = batch_norm(convolution(images))
-    torch.testing.assert_close(F.conv2d(images, weight, bias, stride=4, padding=2), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        F.conv2d(images, weight, bias, stride=4, padding=2), expected, rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.fixture(scope="module")
 def exported(network):
-    """Return (small weights of `network`, conv features that they were made from); nothing is rounded."""
+    """Return (small weights of `network`, conv features that they were made from); nothing is
+    rounded.
+    """
     images, labels = torch.randint(0, 256, (12, 1, 72, 72), dtype=torch.uint8), torch.arange(12) % 3
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         patch.setattr(torch.Tensor, "half", torch.Tensor.float)
@@ -128,12 +134,14 @@ def test_torchvisions_conv_layers_compute_what_the_trained_ones_compute(network,
 
 def test_fc7_finds_the_directions_again_that_fc6_saw(exported):
     weights, features = exported
-    patterns = torch.einsum("dc,dp->dcp", weights["directions"], weights["waves"]).flatten(1)  # (D, 9216)
+    # (D, 9216)
+    patterns = torch.einsum("dc,dp->dcp", weights["directions"], weights["waves"]).flatten(1)
     seen = features @ patterns.T @ weights["fc7.units"].T  # (N, 2048)
     expected = torch.cat([seen, -seen], dim=1)
     with torch.no_grad():
         got = as_torchvision(weights).classifier[:5](features)  # before fc7's ReLU
-    got, expected = got - got.mean(dim=0), expected - expected.mean(dim=0)  # the biases do not vary with the image
+    # The biases do not vary with the image
+    got, expected = got - got.mean(dim=0), expected - expected.mean(dim=0)
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
 
 
@@ -141,7 +149,9 @@ def test_a_head_is_made_for_what_torchvisions_linear_layers_answer(exported):
     weights, features = exported
     with torch.no_grad():
         expected = as_torchvision(weights).classifier[:6](features)
-    torch.testing.assert_close(folding.linear_features(features, weights), expected, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(
+        folding.linear_features(features, weights), expected, rtol=1e-3, atol=1e-4
+    )
 
 
 def test_cosine_waves_are_at_right_angles_and_the_slowest_counts_most():
@@ -157,7 +167,10 @@ def test_the_loudest_directions_are_those_in_which_features_vary_most():
     features[:, 7] += 3 * torch.randn(200, 1, 1)  # channel 7, everywhere alike
     features = (features - features.mean(dim=0)).flatten(1)
     directions, waves = folding.loudest_directions(features, 2)
-    assert directions[0].abs().argmax() == 7 and directions[0].abs().max() > 0.99 * directions[0].norm()
+    assert (
+        directions[0].abs().argmax() == 7
+        and directions[0].abs().max() > 0.99 * directions[0].norm()
+    )
     torch.testing.assert_close(waves[0], torch.full((36,), 1 / 6))
     answers = torch.einsum("ncp,dc,dp->nd", features.unflatten(1, (256, 36)), directions, waves)
     assert answers.square().mean().item() == pytest.approx(1, rel=1e-3)

@@ -21,7 +21,9 @@ from helpers.training import TrainConfig, fit, predict
 
 @pytest.fixture(scope="module")
 def split():
-    """300 images that a network can tell apart: each class has a bright square in a place of its own."""
+    """300 images that a network can tell apart: each class has a bright square in a place of its
+    own.
+    """
     generator = torch.Generator().manual_seed(0)
     images, labels = torch.randn(300, 1, 64, 64, generator=generator) / 2, torch.arange(300) % 15
     for image, label in zip(images, labels.tolist()):
@@ -46,17 +48,24 @@ def small_alexnet():
 
 @pytest.fixture
 def greys():
-    return torch.randint(0, 256, (8, 1, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(2))
+    return torch.randint(
+        0, 256, (8, 1, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(2)
+    )
 
 
 def test_int8_gives_nearly_the_same_answers_from_a_quarter_of_the_file(trained, split, tmp_path):
     int8 = quantize(trained, split.images[:64])
     table = compare({"fp32": trained, "int8": int8}, split).set_index("model")
     assert table.loc["fp32", "accuracy"] > 0.8 and table.loc["int8", "agreement"] >= 0.95
-    assert table.loc["fp32", "agreement"] == 1 and (table[["ms, batch 1", "ms, batch 32"]] > 0).all(axis=None)
+    assert table.loc["fp32", "agreement"] == 1 and (table[["ms, batch 1", "ms, batch 32"]] > 0).all(
+        axis=None
+    )
     assert sum(p.numel() for p in int8.parameters()) == 0, "no float weight is left"
-    assert table.loc["int8", "MB"] == pytest.approx(save_state(int8, tmp_path / "int8.pt"), rel=0.02)
-    assert table.loc["int8", "MB"] < 0.35 * table.loc["fp32", "MB"]  # of so small a file, names are a large part
+    assert table.loc["int8", "MB"] == pytest.approx(
+        save_state(int8, tmp_path / "int8.pt"), rel=0.02
+    )
+    # Of so small a file, names are a large part
+    assert table.loc["int8", "MB"] < 0.35 * table.loc["fp32", "MB"]
 
 
 def test_the_model_that_is_quantised_stays_as_it_is(trained, split):
@@ -79,7 +88,9 @@ def test_alexnet_is_quantised_with_its_input_rule(small_alexnet, greys):
 
 
 @pytest.mark.slow
-def test_the_compiled_int8_network_agrees_and_takes_a_quarter_of_the_file(small_alexnet, greys, monkeypatch):
+def test_the_compiled_int8_network_agrees_and_takes_a_quarter_of_the_file(
+    small_alexnet, greys, monkeypatch
+):
     monkeypatch.setenv("WORKBOOK_PROFILE", "full")
     network = compiled.quantize_and_compile(small_alexnet, greys)
     if network is None:
@@ -95,36 +106,47 @@ def test_without_a_compiler_there_is_no_compiled_network(small_alexnet, greys, m
 
 
 def test_a_wrongly_calibrated_network_is_refused_and_not_shown(trained, split):
-    wrong = quantize(trained, split.images[:64] / 1000)  # as if images had been scaled twice: all ranges far too small
+    # As if images had been scaled twice: all ranges far too small
+    wrong = quantize(trained, split.images[:64] / 1000)
     with pytest.raises(WorkbookError, match="accuracy of .* calibration"):
         compare({"fp32": trained, "int8": wrong}, split)
 
 
 def test_a_model_of_another_kind_is_refused():
-    with pytest.raises(WorkbookError, match="knows SimpleNet, SimpleNetDropout and AlexNet, not Linear"):
+    with pytest.raises(
+        WorkbookError, match="knows SimpleNet, SimpleNetDropout and AlexNet, not Linear"
+    ):
         quantize(nn.Linear(2, 2), torch.zeros(1, 2))
 
 
 def test_dynamic_quantization_shrinks_the_linear_layers_alone(trained, split):
     small = dynamic(trained)
     assert type(small.conv_layers[0]) is type(trained.conv_layers[0])
-    assert file_size_mb(small) < 0.45 * file_size_mb(trained), "most of SimpleNet's numbers are in its linear layers"
+    assert file_size_mb(small) < 0.45 * file_size_mb(trained), (
+        "most of SimpleNet's numbers are in its linear layers"
+    )
     agree = predict(small, split.images).argmax(1) == predict(trained, split.images).argmax(1)
     assert agree.float().mean() > 0.9
 
 
 def test_bfloat16_halves_the_file_and_keeps_the_answers(trained, split, tmp_path):
     half = Bfloat16(trained)
-    assert (predict(half, split.images).argmax(1) == predict(trained, split.images).argmax(1)).float().mean() > 0.95
+    assert (
+        predict(half, split.images).argmax(1) == predict(trained, split.images).argmax(1)
+    ).float().mean() > 0.95
     assert comparison.file_size_mb(half) < 0.6 * comparison.file_size_mb(trained)
 
 
 def test_thin_layers_lose_nothing_where_the_rank_is_theirs(small_alexnet, greys):
     for index in (1, 4):
         whole = small_alexnet.classifier[index]
-        whole.weight.data = torch.randn(whole.out_features, 3) @ torch.randn(3, whole.in_features) / 100
+        whole.weight.data = (
+            torch.randn(whole.out_features, 3) @ torch.randn(3, whole.in_features) / 100
+        )
     thin = with_thin_layers(small_alexnet, rank=4)
-    torch.testing.assert_close(predict(thin, greys), predict(small_alexnet, greys), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        predict(thin, greys), predict(small_alexnet, greys), rtol=1e-3, atol=1e-3
+    )
     assert comparison.file_size_mb(thin) < 0.1 * comparison.file_size_mb(small_alexnet)
 
 
@@ -136,7 +158,9 @@ def test_pooling_and_relu_change_places_without_changing_the_network(trained, sp
 
 def test_latencies_are_told_in_turns(trained, split):
     times = comparison.latencies({"a": trained, "b": trained}, split.images[:2], rounds=3)
-    assert set(times) == {"a", "b"} and all(t.median_ms > 0 and t.spread_ms >= 0 for t in times.values())
+    assert set(times) == {"a", "b"} and all(
+        t.median_ms > 0 and t.spread_ms >= 0 for t in times.values()
+    )
 
 
 def test_the_processor_is_named_with_vnni_or_without():

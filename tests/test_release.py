@@ -1,4 +1,6 @@
-"""Student copies hold no solution, and a student's work survives a new release; `workbook check` counts fairly."""
+"""Student copies hold no solution, and a student's work survives a new release; `workbook check`
+counts fairly.
+"""
 
 import shutil
 import zipfile
@@ -33,10 +35,17 @@ def make_notebook(solution=SOLUTION, check=CHECK, answer=ANSWER, extra=()):
     return new_notebook(
         cells=[
             new_markdown_cell("# Part 1"),
-            new_code_cell("import math\nprint('training ...')", outputs=[new_output("stream", text="training ...")]),
+            new_code_cell(
+                "import math\nprint('training ...')",
+                outputs=[new_output("stream", text="training ...")],
+            ),
             exercise_cell(solution),
-            new_code_cell(check, outputs=outputs, metadata={"tags": ["check"], "exercise": "double"}),
-            new_code_cell("assert double(-3) == -6  # never seen by anybody", metadata={"tags": ["hidden"]}),
+            new_code_cell(
+                check, outputs=outputs, metadata={"tags": ["check"], "exercise": "double"}
+            ),
+            new_code_cell(
+                "assert double(-3) == -6  # never seen by anybody", metadata={"tags": ["hidden"]}
+            ),
             new_markdown_cell(answer, metadata={"tags": ["report", "answer"], "question": "why"}),
             *extra,
         ],
@@ -59,7 +68,9 @@ def masters(tmp_path):
 
 
 def test_a_solution_becomes_a_stub_at_its_indentation():
-    assert without_solution(SOLUTION, "double").endswith(f'x.\'\'\'\n    {course.STUB}"double: not solved yet")')
+    assert without_solution(SOLUTION, "double").endswith(
+        f"x.'''\n    {course.STUB}\"double: not solved yet\")"
+    )
     assert "secret" not in without_solution(SOLUTION, "double")
 
 
@@ -68,7 +79,11 @@ def test_the_release_holds_what_students_need_and_no_secret(masters, masters_pas
     copy = nbformat.read(folder / "notebooks" / "part1_double.ipynb", as_version=4)
     nbformat.validate(copy)
     sources = [cell.source for cell in copy.cells]
-    assert sources[-1] == PROMPT and CHECK in sources and not any("never seen" in source for source in sources)
+    assert (
+        sources[-1] == PROMPT
+        and CHECK in sources
+        and not any("never seen" in source for source in sources)
+    )
     check = copy.cells[sources.index(CHECK)]
     assert check.metadata.editable is False and not any(cell.get("outputs") for cell in copy.cells)
     helpers = folder / "helpers"
@@ -77,7 +92,10 @@ def test_the_release_holds_what_students_need_and_no_secret(masters, masters_pas
     assert rubric.values.tolist() == [["part1_double", "double", 5]]
     with zipfile.ZipFile(tmp_path / "out" / "scene-workbook.zip") as archive:
         names = archive.namelist()
-        assert "scene-workbook/notebooks/part1_double.ipynb" in names and "scene-workbook/README.md" in names
+        assert (
+            "scene-workbook/notebooks/part1_double.ipynb" in names
+            and "scene-workbook/README.md" in names
+        )
         assert not any({TEACHERS, "__pycache__"} & set(name.split("/")) for name in names)
 
 
@@ -88,7 +106,9 @@ def test_a_folder_that_is_there_is_not_written_over(masters, tmp_path):
 
 
 def test_a_master_that_fails_its_check_is_not_released(masters, tmp_path):
-    nbformat.write(make_notebook(SOLUTION.replace("x + x", "x * x")), masters / "part1_double.ipynb")
+    nbformat.write(
+        make_notebook(SOLUTION.replace("x + x", "x * x")), masters / "part1_double.ipynb"
+    )
     with pytest.raises(WorkbookError, match="double .*expected 8"):
         release(tmp_path / "out", masters)
     assert not (tmp_path / "out").exists()
@@ -117,8 +137,12 @@ def test_whatever_would_leak_is_found_in_text_outputs_and_metadata(leak, masters
     assert find_leaks(notebooks, folder)
 
 
-@pytest.mark.parametrize("name", ["helpers/hints.py", "helpers/extra/hints.py", "helpers/a/b/hints", "data/hints.pt"])
-def test_a_secret_in_any_file_of_a_copy_is_refused(name, masters, masters_pass, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "name", ["helpers/hints.py", "helpers/extra/hints.py", "helpers/a/b/hints", "data/hints.pt"]
+)
+def test_a_secret_in_any_file_of_a_copy_is_refused(
+    name, masters, masters_pass, tmp_path, monkeypatch
+):
     root = tmp_path / "workbook"
     (root / name).parent.mkdir(parents=True)
     (root / name).write_text("x = 1\n")
@@ -132,7 +156,9 @@ def test_a_secret_in_any_file_of_a_copy_is_refused(name, masters, masters_pass, 
 
 
 @pytest.mark.parametrize("place", [TEACHERS, f"extra/{TEACHERS}"])
-def test_what_stands_among_the_teachers_tools_is_not_copied(place, masters, masters_pass, tmp_path, monkeypatch):
+def test_what_stands_among_the_teachers_tools_is_not_copied(
+    place, masters, masters_pass, tmp_path, monkeypatch
+):
     path = tmp_path / "workbook" / "helpers" / place / "hidden.py"
     path.parent.mkdir(parents=True)
     path.write_text("the_very_secret_answer = x + x\n")
@@ -143,7 +169,10 @@ def test_what_stands_among_the_teachers_tools_is_not_copied(place, masters, mast
 
 def test_the_workbooks_own_secrets_are_many_and_none_is_public():
     secrets = list(secrets_of(read_notebooks(NOTEBOOKS)))
-    assert sum("solution" in what for what, _ in secrets) >= 15 and sum("answer" in what for what, _ in secrets) >= 15
+    assert (
+        sum("solution" in what for what, _ in secrets) >= 15
+        and sum("answer" in what for what, _ in secrets) >= 15
+    )
 
 
 def test_a_students_work_moves_to_a_newer_release(masters, masters_pass, tmp_path):
@@ -154,15 +183,24 @@ def test_a_students_work_moves_to_a_newer_release(masters, masters_pass, tmp_pat
     newer = make_notebook(check=CHECK + "  # new", extra=[new_markdown_cell("new text")])
     newer.cells.append(new_markdown_cell(ANSWER, metadata={"tags": ["answer"], "question": "how"}))
     nbformat.write(newer, masters / "part1_double.ipynb")
-    changes = carry_over(folder, {stem: student_copy(nb) for stem, nb in read_notebooks(masters).items()})
+    changes = carry_over(
+        folder, {stem: student_copy(nb) for stem, nb in read_notebooks(masters).items()}
+    )
     copy = nbformat.read(folder / "notebooks" / "part1_double.ipynb", as_version=4)
     sources = [cell.source for cell in copy.cells]
-    assert "def double(x):\n    return 2 * x" in sources and "My own words." in sources and "new text" in sources
+    assert (
+        "def double(x):\n    return 2 * x" in sources
+        and "My own words." in sources
+        and "new text" in sources
+    )
     assert CHECK + "  # new" in sources and not any("old check" in source for source in sources)
-    assert "part1_double: answer how is new." in changes and (folder / "before" / "part1_double.ipynb").exists()
+    assert (
+        "part1_double: answer how is new." in changes
+        and (folder / "before" / "part1_double.ipynb").exists()
+    )
 
 
-# --- workbook check --------------------------------------------------------------------------------------------------
+# --- workbook check -------------------------------------------------------------------------------
 
 
 WORK = {  # name: (what a student wrote, points, what is said)

@@ -1,4 +1,6 @@
-"""The report: all that belongs in it is there, nothing hostile gets through, a broken part costs itself alone."""
+"""The report: all that belongs in it is there, nothing hostile gets through, a broken part costs
+itself alone.
+"""
 
 import base64
 import io
@@ -16,7 +18,9 @@ from helpers.files import NOTEBOOKS, WorkbookError
 from helpers.report.gather import Details, make_report
 from helpers.report.typesetting import literal
 
-pytestmark = pytest.mark.skipif(not shutil.which("pdftotext"), reason="pdftotext (poppler-utils) is not installed")
+pytestmark = pytest.mark.skipif(
+    not shutil.which("pdftotext"), reason="pdftotext (poppler-utils) is not installed"
+)
 
 
 def write(folder, name, *cells):
@@ -34,11 +38,15 @@ def question(text):
 
 
 def answer(text, **options):
-    return new_markdown_cell(text, metadata={"tags": ["report", "answer"], "question": "q"}, **options)
+    return new_markdown_cell(
+        text, metadata={"tags": ["report", "answer"], "question": "q"}, **options
+    )
 
 
 def shown(*outputs, caption="", tags=("report",), source="1"):
-    return new_code_cell(source, outputs=list(outputs), metadata={"tags": list(tags), "caption": caption})
+    return new_code_cell(
+        source, outputs=list(outputs), metadata={"tags": list(tags), "caption": caption}
+    )
 
 
 def display(**data):
@@ -47,13 +55,17 @@ def display(**data):
 
 
 def text_of(path):
-    text = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(
+        ["pdftotext", "-layout", path, "-"], capture_output=True, text=True, check=True
+    ).stdout
     return " ".join(text.split())
 
 
 @pytest.fixture
 def report(tmp_path):
-    """Return a function that makes the report of the notebooks in tmp_path: (text, missing, log)."""
+    """Return a function that makes the report of the notebooks in tmp_path: (text, missing,
+    log).
+    """
 
     def make(**options):
         missing, log = make_report(tmp_path / "report.pdf", folder=tmp_path, **options)
@@ -63,37 +75,57 @@ def report(tmp_path):
 
 
 PNG = base64.b64encode(
-    (lambda file: Image.new("RGB", (40, 30), "red").save(file, "PNG") or file.getvalue())(io.BytesIO())
+    (lambda file: Image.new("RGB", (40, 30), "red").save(file, "PNG") or file.getvalue())(
+        io.BytesIO()
+    )
 ).decode()
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="50" height="20"><text x="1" y="12">vector</text></svg>'
 
 
 def test_questions_answers_figures_tables_and_text_are_in_the_order_of_the_parts(tmp_path, report):
-    write(tmp_path, "conclusion", title("Conclusion"), question("What have you learned?"), answer("To *look*."))
+    write(
+        tmp_path,
+        "conclusion",
+        title("Conclusion"),
+        question("What have you learned?"),
+        answer("To *look*."),
+    )
     write(
         tmp_path,
         "part1_x",
         title("Part 1 · Pixels"),
         shown(display(svg=SVG), caption="A vector figure."),
         shown(display(png=PNG), caption="A picture."),
-        shown(display(html="<table><tr><th>a</th></tr><tr><td>4711</td></tr></table>"), caption="A table."),
+        shown(
+            display(html="<table><tr><th>a</th></tr><tr><td>4711</td></tr></table>"),
+            caption="A table.",
+        ),
         shown(new_output("stream", name="stdout", text="accuracy 0.57\n"), caption="Accuracies."),
         question("Why?"),
         answer("Because $e^{i\\pi} = -1$, and **so on**."),
         new_markdown_cell("not for the report"),
     )
-    text, missing, log = report(details=Details(name="Ada Lovelace", team="Engines", id="1815", email="a@b.org"))
-    expected = (
-        "Ada Lovelace Engines 1815 a@b.org Part 1 vector figure picture 4711 0.57 Why? Because Conclusion look".split()
+    text, missing, log = report(
+        details=Details(name="Ada Lovelace", team="Engines", id="1815", email="a@b.org")
     )
+    expected = "Ada Lovelace Engines 1815 a@b.org Part 1 vector figure picture 4711 0.57 Why? Because Conclusion look".split()
     for word in expected:
         assert word in text, word
-    assert text.rindex("Part 1 · Pixels") < text.rindex("Conclusion") and "not for the report" not in text
+    assert (
+        text.rindex("Part 1 · Pixels") < text.rindex("Conclusion")
+        and "not for the report" not in text
+    )
     assert (missing, log) == ([], [])
 
 
 def test_full_adds_code_and_everything_else(tmp_path, report):
-    write(tmp_path, "part1_x", title("Part 1"), new_code_cell("secret_name = 6 * 7"), new_markdown_cell("side remark"))
+    write(
+        tmp_path,
+        "part1_x",
+        title("Part 1"),
+        new_code_cell("secret_name = 6 * 7"),
+        new_markdown_cell("side remark"),
+    )
     assert "secret_name" not in report()[0]
     text = report(full=True)[0]
     assert "secret_name" in text and "side remark" in text and "Appendix: Part 1" in text
@@ -121,27 +153,45 @@ def test_what_is_missing_is_said_in_its_place_and_listed(tmp_path, report):
     assert "has not been run" in text and "Not answered yet" in text and "What is missing" in text
 
 
-@pytest.mark.parametrize(("source", "expected"), [("", True), (f"\n{PROMPT}\n", True), (f"{PROMPT} Yes.", False)])
+@pytest.mark.parametrize(
+    ("source", "expected"), [("", True), (f"\n{PROMPT}\n", True), (f"{PROMPT} Yes.", False)]
+)
 def test_an_answer_with_the_prompt_alone_is_none(source, expected):
     assert is_unanswered(source) is expected
 
 
 def test_a_cell_that_raised_is_shown_as_such(tmp_path, report):
-    error = new_output("error", ename="ValueError", evalue="\x1b[31mbad value\x1b[0m", traceback=["..."])
+    error = new_output(
+        "error", ename="ValueError", evalue="\x1b[31mbad value\x1b[0m", traceback=["..."]
+    )
     write(tmp_path, "part1_x", shown(error))
     assert "This cell raised an error ValueError: bad value" in report()[0]
 
 
-@pytest.mark.parametrize("formula", ["\\frac{1}{", "\\nosuchmacro{x}", "\\begin{align} a &= ", "{{{"])
+@pytest.mark.parametrize(
+    "formula", ["\\frac{1}{", "\\nosuchmacro{x}", "\\begin{align} a &= ", "{{{"]
+)
 def test_malformed_mathematics_is_printed_as_source_and_named(formula, tmp_path, report):
-    write(tmp_path, "part1_x", question("Why?"), answer(f"Before ${formula}$ after."), answer("And the next."))
+    write(
+        tmp_path,
+        "part1_x",
+        question("Why?"),
+        answer(f"Before ${formula}$ after."),
+        answer("And the next."),
+    )
     text, _, log = report()
     assert "Before" in text and "after." in text and "And the next." in text
-    assert any("part1_x, cell 2" in line for line in log) or formula.split("{")[0].strip("\\") in text.replace(" ", "")
+    assert any("part1_x, cell 2" in line for line in log) or formula.split("{")[0].strip(
+        "\\"
+    ) in text.replace(" ", "")
 
 
 def test_a_bare_align_is_set_as_mathematics(tmp_path, report):
-    write(tmp_path, "part1_x", answer("So\n\n\\begin{align}\na &= b + 17 \\\\\nc &= d\n\\end{align}\n\nis true."))
+    write(
+        tmp_path,
+        "part1_x",
+        answer("So\n\n\\begin{align}\na &= b + 17 \\\\\nc &= d\n\\end{align}\n\nis true."),
+    )
     text, _, log = report()
     assert "17" in text and "align" not in text and log == []
 
@@ -166,11 +216,19 @@ HOSTILE = [
 
 @pytest.mark.parametrize("source", HOSTILE)
 def test_code_in_an_answer_is_text_and_never_reaches_the_typesetter(source, tmp_path, report):
-    write(tmp_path, "part1_x", question("Why?"), answer(f"start\n\n{source}\n\nend"), answer("the next answer"))
+    write(
+        tmp_path,
+        "part1_x",
+        question("Why?"),
+        answer(f"start\n\n{source}\n\nend"),
+        answer("the next answer"),
+    )
     text, _, log = report()
     assert "start" in text and "the next answer" in text
     assert not any("panicked" in line for line in log), log
-    hostname = subprocess.run(["cat", "/etc/hostname"], capture_output=True, text=True).stdout.strip()
+    hostname = subprocess.run(
+        ["cat", "/etc/hostname"], capture_output=True, text=True
+    ).stdout.strip()
     assert "root:" not in text and (not hostname or hostname not in text)
 
 
@@ -178,7 +236,10 @@ def test_code_in_an_answer_is_text_and_never_reaches_the_typesetter(source, tmp_
 def test_code_in_captions_titles_and_names_is_text(where, tmp_path, report):
     evil = '#panic(1) "] \\ $x'
     caption = evil if where == "caption" else ""
-    cells = [title(evil if where == "title" else "Part 1"), shown(display(png=PNG), caption=caption)]
+    cells = [
+        title(evil if where == "title" else "Part 1"),
+        shown(display(png=PNG), caption=caption),
+    ]
     write(tmp_path, "part1_x", *cells)
     text, _, log = report(details=Details(name=evil if where == "name" else ""))
     assert "#panic(1)" in text and log == []
@@ -190,15 +251,31 @@ def test_code_in_captions_titles_and_names_is_text(where, tmp_path, report):
         display(png="bm90IGEgcGljdHVyZQ=="),
         display(png="%%%"),
         display(svg="<svg"),
-        display(svg='<svg xmlns="http://www.w3.org/2000/svg"><image href="/etc/hostname" width="9" height="9"/></svg>'),
+        display(
+            svg='<svg xmlns="http://www.w3.org/2000/svg"><image href="/etc/hostname" width="9" height="9"/></svg>'
+        ),
         display(html="<table><tr><td>" + "<table>" * 50),
         display(html="<table><script>alert(1)</script></table>"),
         display(plain="x" * 5000),
     ],
-    ids=["no-png", "no-base64", "broken-svg", "svg-reads-file", "nested-tables", "script", "long-line"],
+    ids=[
+        "no-png",
+        "no-base64",
+        "broken-svg",
+        "svg-reads-file",
+        "nested-tables",
+        "script",
+        "long-line",
+    ],
 )
 def test_a_broken_output_costs_itself_alone(output, tmp_path, report):
-    write(tmp_path, "part1_x", shown(output, caption="It."), question("Why?"), answer("the next answer"))
+    write(
+        tmp_path,
+        "part1_x",
+        shown(output, caption="It."),
+        question("Why?"),
+        answer("the next answer"),
+    )
     write(tmp_path, "part2_y", question("And?"), answer("another part"))
     text, *_ = report()
     assert "the next answer" in text and "another part" in text
@@ -219,7 +296,9 @@ def test_attachments_and_pictures_beside_the_notebook_are_printed(tmp_path, repo
     source = "![one](attachment:a.png) ![two](mine.png) ![three](../other.png) ![four](http://127.0.0.1:9/x.png)"
     write(tmp_path, "part1_x", answer(source, attachments={"a.png": {"image/png": PNG}}))
     text, *_ = report()
-    pictures = subprocess.run(["pdfimages", "-list", tmp_path / "report.pdf"], capture_output=True, text=True).stdout
+    pictures = subprocess.run(
+        ["pdfimages", "-list", tmp_path / "report.pdf"], capture_output=True, text=True
+    ).stdout
     assert len(re.findall(r"^ +\d+ +\d+ image", pictures, flags=re.M)) == 2
     assert "(picture: three)" in text and "(picture: four)" in text
 
@@ -227,24 +306,35 @@ def test_attachments_and_pictures_beside_the_notebook_are_printed(tmp_path, repo
 def test_wide_tables_and_long_lines_stay_on_the_page(tmp_path, report):
     cells = "".join(f"<td>column number {i}</td>" for i in range(25))
     long_line = new_output("stream", name="stdout", text="word" * 300 + "END\n")
-    write(tmp_path, "part1_x", shown(display(html=f"<table><tr>{cells}</tr></table>")), shown(long_line))
+    write(
+        tmp_path,
+        "part1_x",
+        shown(display(html=f"<table><tr>{cells}</tr></table>")),
+        shown(long_line),
+    )
     text, *_ = report()
     assert "column number 24" in text and "END" in text.replace(" ", "")
-    boxes = subprocess.run(["pdftotext", "-bbox", tmp_path / "report.pdf", "-"], capture_output=True, text=True).stdout
+    boxes = subprocess.run(
+        ["pdftotext", "-bbox", tmp_path / "report.pdf", "-"], capture_output=True, text=True
+    ).stdout
     assert max(float(x) for x in re.findall(r'xMax="([\d.]+)"', boxes)) < 595
 
 
 def test_emoji_and_symbols_have_a_font(tmp_path, report):
     write(tmp_path, "part1_x", answer("Good 🎉 and ✓ → ∞ ≤"))
     report()
-    fonts = subprocess.run(["pdffonts", tmp_path / "report.pdf"], capture_output=True, text=True).stdout
+    fonts = subprocess.run(
+        ["pdffonts", tmp_path / "report.pdf"], capture_output=True, text=True
+    ).stdout
     assert "NotoEmoji" in fonts
 
 
 def test_the_pdf_is_tagged_and_knows_its_title_and_author(tmp_path, report):
     write(tmp_path, "part1_x", answer("Yes."))
     report(details=Details(title="My title", name="Ada Lovelace"))
-    info = subprocess.run(["pdfinfo", tmp_path / "report.pdf"], capture_output=True, text=True).stdout
+    info = subprocess.run(
+        ["pdfinfo", tmp_path / "report.pdf"], capture_output=True, text=True
+    ).stdout
     assert re.search(r"Tagged: +yes", info) and "My title" in info and "Ada Lovelace" in info
 
 
@@ -266,7 +356,9 @@ def test_the_workbooks_own_report_asks_every_question(tmp_path):
         for cell in nbformat.read(path, as_version=4).cells:
             if "question" in cell.metadata.get("tags", []):
                 words = re.sub(r"[`#*]", "", cell.source).replace('"', "").split()[:4]
-                assert " ".join(words) in text.replace("“", "").replace("”", "").replace('"', ""), cell.source
+                assert " ".join(words) in text.replace("“", "").replace("”", "").replace('"', ""), (
+                    cell.source
+                )
     assert (missing, log) == ([], [])
 
 

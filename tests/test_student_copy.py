@@ -1,4 +1,6 @@
-"""The student copy, as a student gets it: unpacked into an empty folder and installed in a new environment."""
+"""The student copy, as a student gets it: unpacked into an empty folder and installed in a new
+environment.
+"""
 
 import os
 import re
@@ -23,26 +25,39 @@ TEACHERS_COMMANDS = "release grade gradescope tune pretrain bench".split()
 
 
 class Copy:
-    """A student's folder with an environment of its own, in which commands run as they are typed."""
+    """A student's folder with an environment of its own, in which commands run as they are
+    typed.
+    """
 
     def __init__(self, folder, environment):
         self.folder, self.environment = folder, environment
         names = ("HOME", "LANG", "TMPDIR")
-        self.variables = {k: os.environ[k] for k in os.environ if k in names or k.lower().startswith(("pip", "http"))}
-        self.variables |= {"PATH": f"{environment}/bin:/usr/bin:/bin", "WORKBOOK_CACHE": str(folder / "cache")}
+        self.variables = {
+            k: os.environ[k]
+            for k in os.environ
+            if k in names or k.lower().startswith(("pip", "http"))
+        }
+        self.variables |= {
+            "PATH": f"{environment}/bin:/usr/bin:/bin",
+            "WORKBOOK_CACHE": str(folder / "cache"),
+        }
 
     def type(self, command, seconds=600):
         """Return what a shell command prints and its exit status, and show both."""
         start = time.monotonic()
         options = {"capture_output": True, "text": True, "timeout": seconds, "cwd": self.folder}
         done = subprocess.run(["bash", "-c", command], env=self.variables, **options)
-        print(f"$ {command}   [{done.returncode}, {time.monotonic() - start:.0f} s]\n{done.stdout}{done.stderr}")
+        print(
+            f"$ {command}   [{done.returncode}, {time.monotonic() - start:.0f} s]\n{done.stdout}{done.stderr}"
+        )
         return done.stdout + done.stderr, done.returncode
 
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory):
-    """Unpack the zip, make an environment that sees this one's packages (but not the workbook), install the copy."""
+    """Unpack the zip, make an environment that sees this one's packages (but not the workbook),
+    install the copy.
+    """
     folder = tmp_path_factory.mktemp("student")
     release(folder / "out")
     zipfile.ZipFile(folder / "out" / f"{NAME}.zip").extractall(folder)
@@ -61,8 +76,12 @@ def test_lab_answers(student):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = f"exec workbook lab --no-browser --allow-root --ServerApp.port={port} --ServerApp.token=me"
-    with subprocess.Popen(["bash", "-c", command], cwd=student.folder, env=student.variables) as server:
+    command = (
+        f"exec workbook lab --no-browser --allow-root --ServerApp.port={port} --ServerApp.token=me"
+    )
+    with subprocess.Popen(
+        ["bash", "-c", command], cwd=student.folder, env=student.variables
+    ) as server:
         try:
             address = f"http://127.0.0.1:{port}/api/contents/notebooks/part1_standard_scaler.ipynb?token=me"
             assert b"part1" in answer_of(address)
@@ -113,13 +132,16 @@ def test_help_lists_students_commands_alone(student):
 
 @pytest.mark.slow
 def test_pytest_says_what_is_open_and_passes_what_is_solved(student):
-    """Both README commands, with Part 3 solved: `python -m pytest`, as the shared pytest has no script here."""
+    """Both README commands, with Part 3 solved: `python -m pytest`, as the shared pytest has no
+    script here.
+    """
     solve(student.folder / "notebooks" / "part3_loss.ipynb")
     assert student.type('pip install -q -e ".[test]"')[1] == 0
     output, status = student.type("python -m pytest")
     assert status == 1
     failed = re.findall(r"^FAILED notebooks/(\w+)\.ipynb::Cell", output, flags=re.M)
-    assert len(failed) == 17 and "part3_loss" not in failed  # one for each exercise that is open, none elsewhere
+    # One for each exercise that is open, none elsewhere
+    assert len(failed) == 17 and "part3_loss" not in failed
     assert "accuracy: not solved yet" in output and "cross_entropy: not solved yet" not in output
     assert "in check_" not in output  # no traceback of a check's source
 
@@ -136,5 +158,7 @@ def solve(path):
 @pytest.mark.slow
 def test_no_output_of_any_cell_travels_with_the_copy(student):
     for path in Path(student.folder / "notebooks").glob("*.ipynb"):
-        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        cells = [
+            cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"
+        ]
         assert not any(cell.outputs or cell.execution_count for cell in cells), path.name

@@ -11,11 +11,21 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers.checkpoints import Checkpoint
-from helpers.data import Split, halve
+from helpers.data import Split
 from helpers.extra.measure import latency_ms, size_mb
 from helpers.files import ROOT, WorkbookError
 from helpers.models import SimpleNet, SimpleNetDropout, num_parameters
-from helpers.training import Options, TrainConfig, choose_device, evaluate, fit, for_profile, make_optimizer, predict
+from helpers.subsets import halve
+from helpers.training import (
+    Options,
+    TrainConfig,
+    choose_device,
+    evaluate,
+    fit,
+    for_profile,
+    make_optimizer,
+    predict,
+)
 
 CONFIG = TrainConfig(num_epochs=3, batch_size=8, learning_rate=3e-3, device="cpu")
 
@@ -39,7 +49,9 @@ def test_the_networks_have_the_courses_size_and_shapes(network):
 
 def test_the_size_of_a_network_is_four_bytes_a_parameter_and_its_latency_a_time():
     assert size_mb(SimpleNet()) == pytest.approx(56_895 * 4 / 1e6)
-    one, many = (latency_ms(SimpleNet(), torch.zeros(count, 1, 64, 64), repeats=3) for count in (1, 256))
+    one, many = (
+        latency_ms(SimpleNet(), torch.zeros(count, 1, 64, 64), repeats=3) for count in (1, 256)
+    )
     assert 0 < one < many
 
 
@@ -52,7 +64,10 @@ def test_dropout_adds_no_parameters_and_is_off_in_eval():
 
 def test_the_loss_falls_and_twenty_images_are_learned_by_heart(split):
     history = fit(seeded(), split, split, replace(CONFIG, num_epochs=40))
-    assert history[-1]["train_loss"] < 0.1 < history[0]["train_loss"] and history[-1]["train_accuracy"] == 1
+    assert (
+        history[-1]["train_loss"] < 0.1 < history[0]["train_loss"]
+        and history[-1]["train_accuracy"] == 1
+    )
 
 
 def test_evaluate_weights_images_not_batches(split, monkeypatch):
@@ -67,7 +82,14 @@ def test_evaluate_weights_images_not_batches(split, monkeypatch):
 def test_training_accuracy_is_of_whole_images_where_crops_are_learned_from(split):
     large = Split(torch.rand(20, 1, 128, 128), split.labels)
     network = seeded()
-    history = fit(network, large, split, CONFIG, lambda images: images[:, :, :64, :64], Options(evaluate_on=halve(large)))
+    history = fit(
+        network,
+        large,
+        split,
+        CONFIG,
+        lambda images: images[:, :, :64, :64],
+        Options(evaluate_on=halve(large)),
+    )
     assert history[-1]["train_loss"] == pytest.approx(evaluate(network, halve(large))[0])
 
 
@@ -79,7 +101,9 @@ def test_a_history_row_holds_what_evaluate_gives(split):
 
 
 def test_the_same_seed_gives_the_same_history_and_another_seed_another(split):
-    first, again, other = (fit(seeded(), split, split, replace(CONFIG, seed=s))[-1]["val_loss"] for s in (0, 0, 1))
+    first, again, other = (
+        fit(seeded(), split, split, replace(CONFIG, seed=s))[-1]["val_loss"] for s in (0, 0, 1)
+    )
     assert first == again != other
 
 
@@ -113,13 +137,18 @@ def test_the_quick_profile_trains_a_few_epochs(monkeypatch):
         for_profile(CONFIG)
 
 
-# --- mistakes --------------------------------------------------------------------------------------------------------
+# --- mistakes -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_divergence_stops_with_the_likely_cause(split, optimizer):
     with pytest.raises(WorkbookError, match="learning rate 1e.30 is too large"):
-        fit(seeded(), split, split, replace(CONFIG, optimizer=optimizer, learning_rate=1e30, num_epochs=10))
+        fit(
+            seeded(),
+            split,
+            split,
+            replace(CONFIG, optimizer=optimizer, learning_rate=1e30, num_epochs=10),
+        )
 
 
 def test_images_that_are_not_numbers_are_named_as_the_cause(split):
@@ -154,7 +183,7 @@ def test_sgd_takes_the_configs_momentum():
     assert optimizer.param_groups[0]["momentum"] == 0.3
 
 
-# --- checkpoints -----------------------------------------------------------------------------------------------------
+# --- checkpoints ----------------------------------------------------------------------------------
 
 
 def at(path):
@@ -194,7 +223,9 @@ def test_a_checkpoint_of_another_network_is_refused_and_kept(split, tmp_path):
     path = tmp_path / "run.pt"
     _fit_until(1, split, path)
     linear = nn.Sequential(nn.Flatten(), nn.Linear(64 * 64, 15))
-    with pytest.raises(WorkbookError, match="run.pt is a checkpoint of another network: a SimpleNetDropout"):
+    with pytest.raises(
+        WorkbookError, match="run.pt is a checkpoint of another network: a SimpleNetDropout"
+    ):
         fit(linear, split, split, CONFIG, options=at(path))
     assert path.exists()
 
@@ -203,10 +234,18 @@ def test_a_checkpoint_of_another_config_is_refused(split, tmp_path):
     path = tmp_path / "run.pt"
     _fit_until(1, split, path)
     with pytest.raises(WorkbookError, match="another learning_rate, seed"):
-        fit(SimpleNetDropout(), split, split, replace(CONFIG, learning_rate=1, seed=3), options=at(path))
+        fit(
+            SimpleNetDropout(),
+            split,
+            split,
+            replace(CONFIG, learning_rate=1, seed=3),
+            options=at(path),
+        )
 
 
-@pytest.mark.parametrize("damage", [lambda raw: raw[: len(raw) // 2], lambda raw: b"text", lambda raw: b""])
+@pytest.mark.parametrize(
+    "damage", [lambda raw: raw[: len(raw) // 2], lambda raw: b"text", lambda raw: b""]
+)
 def test_a_damaged_checkpoint_is_named(split, tmp_path, damage):
     path = tmp_path / "run.pt"
     _fit_until(1, split, path)
@@ -252,4 +291,6 @@ training.fit(SimpleNetDropout(), split, split, training.{CONFIG!r}, options=opti
     network = SimpleNetDropout()
     resumed = fit(network, split, split, CONFIG, options=at(tmp_path / "run.pt"))
     assert [row["epoch"] for row in resumed] == [1, 2, 3]
-    assert resumed[-1]["val_loss"] == pytest.approx(fit(seeded(SimpleNetDropout), split, split, CONFIG)[-1]["val_loss"])
+    assert resumed[-1]["val_loss"] == pytest.approx(
+        fit(seeded(SimpleNetDropout), split, split, CONFIG)[-1]["val_loss"]
+    )

@@ -11,20 +11,23 @@ import nbformat
 import pytest
 import torch
 
-from helpers import plots
+from helpers import curves, plots
 from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
 from helpers.augmentation import Augmentation
 from helpers.commands import run as runner
 from helpers.commands.options import read_seeds
 from helpers.commands.train import run_seeds, save_result
-from helpers.data import Scenes, Split, hold_out, prepare
+from helpers.data import Scenes, Split, prepare
 from helpers.extra import trained
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError
 from helpers.maker.tune import save_tried, try_settings
 from helpers.recipes import train_by_recipe
-from helpers.results import load_result, load_tried, summary
+from helpers.results import load_result, summary
+from helpers.subsets import hold_out
+from helpers.tried import load_tried
 
 matplotlib.use("Agg")
+
 
 @pytest.mark.parametrize("path", runner.all_notebooks(), ids=lambda path: path.stem)
 def test_a_notebook_is_as_the_grader_and_the_report_expect_it(path):
@@ -42,11 +45,15 @@ def test_a_notebook_is_as_the_grader_and_the_report_expect_it(path):
         if "answer" in tag:
             assert cell.metadata["question"] and len(cell.source) > 100
         if cell.cell_type == "code" and "gallery" not in tag:
-            assert "show_classes" not in cell.source, "a cell that shows pictures of the data set is a gallery"
+            assert "show_classes" not in cell.source, (
+                "a cell that shows pictures of the data set is a gallery"
+            )
 
 
 def _write_notebook(folder, name, *sources):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in sources]
+    )
     nbformat.write(notebook, folder / f"{name}.ipynb")
 
 
@@ -55,13 +62,18 @@ def own_notebooks(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "NOTEBOOKS", tmp_path)
     _write_notebook(tmp_path, "part1_bad", "1 / 0")
     _write_notebook(
-        tmp_path, "part2_good", "from tqdm.auto import tqdm\nfor _ in tqdm(range(3), leave=False): pass", "6 * 7"
+        tmp_path,
+        "part2_good",
+        "from tqdm.auto import tqdm\nfor _ in tqdm(range(3), leave=False): pass",
+        "6 * 7",
     )
     return tmp_path
 
 
 def test_run_goes_on_after_a_failing_notebook_and_says_why(own_notebooks):
-    assert runner.run_notebooks(runner.find_notebooks()) == {"part1_bad": "ZeroDivisionError: division by zero"}
+    assert runner.run_notebooks(runner.find_notebooks()) == {
+        "part1_bad": "ZeroDivisionError: division by zero"
+    }
 
 
 def test_save_writes_outputs_back_without_the_remains_of_progress_bars(own_notebooks):
@@ -88,7 +100,9 @@ def test_parts_are_found_by_number_and_by_name():
 def _workbook(*arguments, **environment):
     code = "from helpers.commands.cli import main; main()"
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=os.environ | environment)
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, env=os.environ | environment
+    )
 
 
 def test_help_names_the_commands_without_importing_torch():
@@ -101,7 +115,9 @@ try:
 finally:
     print("torch" in sys.modules)
 """
-    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT).stdout
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
+    ).stdout
     assert output.endswith("False\n")
     for command in ("lab", "run", "data", "train", "tune", "bench"):
         assert f"\n  {command} " in output
@@ -122,11 +138,13 @@ def test_results_are_not_overwritten_by_the_quick_profile():
 
 def test_a_mistake_on_the_command_line_is_a_sentence_and_no_traceback(tmp_path):
     result = _workbook("data", "--from", str(tmp_path / "absent.zip"))
-    assert result.returncode == 1 and result.stderr.startswith("workbook: There is no file or folder")
+    assert result.returncode == 1 and result.stderr.startswith(
+        "workbook: There is no file or folder"
+    )
     assert "Traceback" not in result.stderr
 
 
-# --- recipes ---------------------------------------------------------------------------------------------------------
+# --- recipes --------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -141,10 +159,14 @@ def scenes():
 @pytest.fixture
 def quick_recipe(monkeypatch, tmp_path):
     recipe = ALL_RECIPES["SimpleNet"]
-    quick = replace(recipe, config=replace(recipe.config, num_epochs=2), grid={"learning_rate": (1e-3, 1e-9)})
+    quick = replace(
+        recipe, config=replace(recipe.config, num_epochs=2), grid={"learning_rate": (1e-3, 1e-9)}
+    )
     monkeypatch.setitem(ALL_RECIPES, "SimpleNet", quick)
     monkeypatch.setattr("helpers.results.RESULTS", tmp_path)
-    monkeypatch.setattr("helpers.maker.tune.hold_out", lambda split, _, seed: hold_out(split, 1, seed))
+    monkeypatch.setattr(
+        "helpers.maker.tune.hold_out", lambda split, _, seed: hold_out(split, 1, seed)
+    )
 
 
 def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
@@ -160,7 +182,9 @@ def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
 
 def test_runs_with_another_augmentation_are_not_mixed_with_these(scenes, quick_recipe, monkeypatch):
     save_result(run_seeds("SimpleNet", scenes, seeds=[0]))
-    monkeypatch.setitem(ALL_RECIPES, "SimpleNet", replace(ALL_RECIPES["SimpleNet"], augment=Augmentation()))
+    monkeypatch.setitem(
+        ALL_RECIPES, "SimpleNet", replace(ALL_RECIPES["SimpleNet"], augment=Augmentation())
+    )
     save_result(run_seeds("SimpleNet", scenes, seeds=[1]))
     loaded = load_result("SimpleNet", "test")
     assert [run["seed"] for run in loaded["runs"]] == [1] == loaded["config"]["seed"]
@@ -188,7 +212,10 @@ def test_settings_are_tried_on_training_images_alone(scenes, quick_recipe, monke
     monkeypatch.setattr("helpers.maker.tune.hold_out", lambda *_: (first, first))
     forbidden = Scenes("test", scenes.train, None)
     table = try_settings("SimpleNet", forbidden, seeds=[0], jobs=1)
-    assert sorted(table["learning_rate"]) == [1e-9, 1e-3] and (table["mean"].diff().dropna() <= 0).all()
+    assert (
+        sorted(table["learning_rate"]) == [1e-9, 1e-3]
+        and (table["mean"].diff().dropna() <= 0).all()
+    )
 
 
 def test_settings_tried_before_are_kept_and_a_second_try_replaces_the_first(scenes, quick_recipe):
@@ -219,9 +246,13 @@ def test_a_shipped_network_is_taken_where_it_was_trained_in_the_same_way(
     trained.write({"how": trained.how_trained("SimpleNet", config), "state": state}, path)
     assert torch.equal(trained.trained("SimpleNet", scenes).fc_layers[3].bias, torch.arange(15.0))
     trained.write({"how": "otherwise", "state": state}, path)
-    assert not torch.equal(trained.trained("SimpleNet", scenes).fc_layers[3].bias, torch.arange(15.0))
+    assert not torch.equal(
+        trained.trained("SimpleNet", scenes).fc_layers[3].bias, torch.arange(15.0)
+    )
     path.write_bytes(b"damaged")
-    assert not torch.equal(trained.trained("SimpleNet", scenes).fc_layers[3].bias, torch.arange(15.0))
+    assert not torch.equal(
+        trained.trained("SimpleNet", scenes).fc_layers[3].bias, torch.arange(15.0)
+    )
 
 
 def test_an_unknown_recipe_is_named():
@@ -230,21 +261,33 @@ def test_an_unknown_recipe_is_named():
         find_recipe("ResNet")
 
 
-# --- figures ---------------------------------------------------------------------------------------------------------
+# --- figures --------------------------------------------------------------------------------------
 
 
 def test_a_history_is_drawn_point_by_point():
     history = [
-        {"epoch": e, "train_loss": 3 - e, "val_loss": 3, "train_accuracy": e / 4, "val_accuracy": 0.1} for e in (1, 2)
+        {
+            "epoch": e,
+            "train_loss": 3 - e,
+            "val_loss": 3,
+            "train_accuracy": e / 4,
+            "val_accuracy": 0.1,
+        }
+        for e in (1, 2)
     ]
-    loss, accuracy = plots.plot_history(history)
-    assert loss.lines[0].get_ydata().tolist() == [2, 1] and accuracy.lines[0].get_ydata().tolist() == [0.25, 0.5]
+    loss, accuracy = curves.plot_history(history)
+    assert loss.lines[0].get_ydata().tolist() == [2, 1] and accuracy.lines[
+        0
+    ].get_ydata().tolist() == [0.25, 0.5]
     assert loss.get_ylabel() and accuracy.get_xlabel() == "epoch"
 
 
 def test_a_grid_shows_every_picture_and_its_title():
     axes = plots.show_images(torch.zeros(7, 1, 4, 4), list("abcdefg"), num_columns=3)
-    assert [ax.get_title() for ax in axes.flat if ax.images] == list("abcdefg") and axes.shape == (3, 3)
+    assert [ax.get_title() for ax in axes.flat if ax.images] == list("abcdefg") and axes.shape == (
+        3,
+        3,
+    )
 
 
 def test_one_picture_of_each_class_is_shown(scenes):
@@ -263,12 +306,16 @@ def test_a_live_figure_redraws_when_a_slider_moves():
 
     def draw(rate):
         drawn.append(rate)
-        return plots.plot_descent([0, rate], lambda w: w**2)
+        return curves.plot_descent([0, rate], lambda w: w**2)
 
     panel = live_figure(draw, rate=slider("learning rate", 0.1, -3, 1, log=True))
     before = panel.children[-1].value
     panel.children[0].value = 1.0
-    assert drawn == [0.1, 1.0] and panel.children[-1].value != before and bytes(before[:4]) == b"\x89PNG"
+    assert (
+        drawn == [0.1, 1.0]
+        and panel.children[-1].value != before
+        and bytes(before[:4]) == b"\x89PNG"
+    )
 
 
 def test_environment_yml_lists_no_dependency_twice():
@@ -279,7 +326,10 @@ def test_environment_yml_lists_no_dependency_twice():
 @pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
 def test_no_file_of_the_repository_holds_a_path_of_a_machine():
     result = subprocess.run(
-        ["git", "grep", "-lE", "/(hom[e]|User[s]|roo[t])/[a-z]"], cwd=ROOT, capture_output=True, text=True
+        ["git", "grep", "-lE", "/(hom[e]|User[s]|roo[t])/[a-z]"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert result.stdout == ""
     assert NOTEBOOKS.is_dir()

@@ -1,4 +1,6 @@
-"""words -> command: `workbook lab, run, check, report, train, ...`; each imports what it needs when called."""
+"""words -> command: `workbook lab, run, check, report, train, ...`; each imports what it needs when
+called.
+"""
 
 import importlib.util
 import os
@@ -21,7 +23,7 @@ app = typer.Typer(
 
 
 def main():
-    """Run the command line; a mistake its user can mend is printed without a traceback."""
+    """Run the command line; an error the user can fix is printed without a traceback."""
     try:
         app()
     except WorkbookError as error:
@@ -29,14 +31,18 @@ def main():
     except OSError as error:
         if not error.filename:
             raise
-        sys.exit(f"workbook: {error.filename} cannot be used ({error.strerror}). Name another file or folder.")
+        sys.exit(
+            f"workbook: {error.filename} cannot be used ({error.strerror}). Name another file or folder."
+        )
     except KeyboardInterrupt:
         sys.exit("workbook: stopped.")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(context: typer.Context):
-    """Open JupyterLab at Part 1. Further options go to Jupyter, as in `workbook lab --no-browser`."""
+    """Open JupyterLab at Part 1. Further options go to Jupyter, as in `workbook lab
+    --no-browser`.
+    """
     arguments = [
         *("-m", "jupyterlab", f"--ServerApp.root_dir={NOTEBOOKS.parent}"),
         "--LabApp.default_url=/lab/tree/notebooks/part1_standard_scaler.ipynb",
@@ -52,11 +58,15 @@ def lab(context: typer.Context):
 
 @app.command("run")
 def run_parts(
-    parts: Annotated[list[str] | None, typer.Argument(help="1 to 8, or a notebook's name; all by default.")] = None,
-    save: Annotated[bool, typer.Option("--save", help="Write the outputs back into the notebooks.")] = False,
+    parts: Annotated[
+        list[str] | None, typer.Argument(help="1 to 8, or a notebook's name; all by default.")
+    ] = None,
+    save: Annotated[
+        bool, typer.Option("--save", help="Write the outputs back into the notebooks.")
+    ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A few epochs on a few images.")] = False,
 ):
-    """Run notebooks without a screen; go on after one that fails, and say which failed and why."""
+    """Run notebooks without a browser; one failure never stops the rest."""
     from helpers.commands.run import find_notebooks, run_notebooks
 
     if quick:
@@ -69,9 +79,13 @@ def run_parts(
 
 @app.command()
 def data(
-    source: Annotated[Path | None, typer.Option("--from", help="A zip or folder you already have.")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="A zip or folder you already have.")
+    ] = None,
 ):
-    """Fetch the photographs (92 MB, from the internet) into data/15-scene, or take them from a zip or folder."""
+    """Fetch the photographs (92 MB, from the internet) into data/15-scene, or take them from a zip
+    or folder.
+    """
     from helpers.data import load_folder
     from helpers.sources.download import install_scenes
 
@@ -80,17 +94,27 @@ def data(
 
 @app.command()
 def report(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The PDF to write.")] = Path("report.pdf"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="The PDF to write.")] = Path(
+        "report.pdf"
+    ),
     name: Annotated[str, typer.Option(help="Your name, for the cover.")] = "",
     email: Annotated[str, typer.Option(help="Your address.")] = "",
     id: Annotated[str, typer.Option("--id", help="Your student id.")] = "",
     team: Annotated[str, typer.Option(help="Your team.")] = "",
-    title: Annotated[str, typer.Option(help="The report's title.")] = "Scene recognition with deep learning",
-    full: Annotated[bool, typer.Option("--full", help="Add every notebook, with its code.")] = False,
-    run_first: Annotated[bool, typer.Option("--run", help="Run the notebooks first, and keep their outputs.")] = False,
+    title: Annotated[
+        str, typer.Option(help="The report's title.")
+    ] = "Scene recognition with deep learning",
+    full: Annotated[
+        bool, typer.Option("--full", help="Add every notebook, with its code.")
+    ] = False,
+    run_first: Annotated[
+        bool, typer.Option("--run", help="Run the notebooks first, and keep their outputs.")
+    ] = False,
     folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS,
 ):
-    """Write answers, plots and tables of all notebooks into one PDF. Only what is stored in them is printed."""
+    """Write answers, plots and tables of all notebooks into one PDF. Only what is stored in them is
+    printed.
+    """
     from helpers.report.gather import Details, make_report
 
     if run_first:
@@ -105,7 +129,9 @@ def report(
 
 @app.command()
 def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS):
-    """Run every exercise and its check; print one line each, the points so far, and what is not answered yet."""
+    """Run every exercise and its check; print one line each, the points so far, and what is not
+    answered yet.
+    """
     from helpers.exercises.cells import read_notebooks, unanswered
     from helpers.exercises.points import run_exercises
 
@@ -113,7 +139,9 @@ def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks
     outcomes = run_exercises(notebooks)
     for outcome in outcomes:
         exercise = outcome.exercise
-        print(f"{exercise.notebook:24} {exercise.name:26} {outcome.points:>3}/{exercise.points:<3} {outcome.message}")
+        print(
+            f"{exercise.notebook:24} {exercise.name:26} {outcome.points:>3}/{exercise.points:<3} {outcome.message}"
+        )
     possible = sum(outcome.exercise.points for outcome in outcomes)
     print(f"{sum(outcome.points for outcome in outcomes)} of {possible} points.")
     for question in unanswered(notebooks):
@@ -121,8 +149,12 @@ def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks
 
 
 @app.command()
-def train(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-4"):
-    """Train a network by its recipe, once a seed; keep accuracies, times and curves in data/results."""
+def train(
+    network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-4"
+):
+    """Train a network by its recipe, once per seed; save accuracies, times and curves in
+    data/results.
+    """
     from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
     from helpers.commands.train import run_seeds, save_result
     from helpers.data import load_scenes
@@ -131,9 +163,11 @@ def train(network: Network, seeds: Annotated[str, typer.Option(help="One seed or
     refuse_quick("train")
     name, seeds = find_recipe(network), read_seeds(seeds)
     scenes = load_scenes(ALL_RECIPES[name].size)
-    for seed in seeds:  # what has ended is kept
+    for seed in seeds:  # saves each result as soon as it is there
         result = save_result(run_seeds(name, scenes, [seed]))
-    print(f"{result['model']} on {result['dataset']}, seeds {result['config']['seed']}, {result['machine']}")
+    print(
+        f"{result['model']} on {result['dataset']}, seeds {result['config']['seed']}, {result['machine']}"
+    )
     for key in ("train_accuracy", "val_accuracy", "val_accuracy_without_duplicates", "seconds"):
         print(f"{key:>32}: {summary(result, key)}")
 
@@ -142,7 +176,9 @@ def train(network: Network, seeds: Annotated[str, typer.Option(help="One seed or
 def update(
     older: Annotated[Path, typer.Argument(help="The folder of your older copy.")],
 ):
-    """Take your exercises and answers from an older copy into this one; the notebooks before that stay in before/."""
+    """Take your exercises and answers from an older copy into this one; the notebooks before that
+    stay in before/.
+    """
     from helpers.exercises.carry_over import carry_over
     from helpers.exercises.cells import read_notebooks
 

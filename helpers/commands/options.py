@@ -20,4 +20,6 @@ def read_seeds(text):
 def refuse_quick(command):
     """Raise WorkbookError in the quick profile, for a command that keeps its results."""
     if profile() == "quick":
-        raise WorkbookError(f"`workbook {command}` keeps its results, so it wants all images: unset WORKBOOK_PROFILE.")
+        raise WorkbookError(
+            f"`workbook {command}` keeps its results, so it wants all images: unset WORKBOOK_PROFILE."
+        )

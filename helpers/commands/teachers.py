@@ -1,4 +1,6 @@
-"""words -> command, for teachers and makers: release, grade, tune, bench, ...; not in students' copies."""
+"""words -> command, for teachers and makers: release, grade, tune, bench, ...; not in students'
+copies.
+"""
 
 import sys
 from pathlib import Path
@@ -14,16 +16,24 @@ app = typer.Typer()
 
 @app.command()
 def release(
-    out: Annotated[Path, typer.Argument(help="A folder for the student copy and its zip.")] = Path("release"),
-    into: Annotated[Path | None, typer.Option(help="A student's folder to bring to this release.")] = None,
+    out: Annotated[Path, typer.Argument(help="A folder for the student copy and its zip.")] = Path(
+        "release"
+    ),
+    into: Annotated[
+        Path | None, typer.Option(help="A student's folder to bring to this release.")
+    ] = None,
 ):
-    """Write student copies: no solutions, no model answers. Refuses if one would leak, or if a master fails."""
+    """Write student copies: no solutions, no model answers. Refuses if one would leak, or if a
+    master fails.
+    """
     from helpers.exercises.carry_over import carry_over
     from helpers.exercises.cells import read_notebooks
     from helpers.grader import release as course
 
     if into:
-        copies = {stem: course.student_copy(notebook) for stem, notebook in read_notebooks().items()}
+        copies = {
+            stem: course.student_copy(notebook) for stem, notebook in read_notebooks().items()
+        }
         print("\n".join(carry_over(into, copies)))
         return
     folder, rubric = course.release(out)
@@ -33,16 +43,32 @@ def release(
 
 @app.command()
 def grade(
-    submissions: Annotated[Path, typer.Argument(help="A folder with one folder or zip a student or team.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="A folder for grades, feedback and answers.")],
-    jobs: Annotated[int | None, typer.Option(help="Submissions at a time; one a core by default.")] = None,
-    cluster: Annotated[str | None, typer.Option(help="The address of a Dask scheduler, in place of --jobs.")] = None,
-    secret: Annotated[Path | None, typer.Option(help="A file whose text decides the hidden inputs.")] = None,
+    submissions: Annotated[
+        Path, typer.Argument(help="A folder with one folder or zip per student or team.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="A folder for grades, feedback and answers.")
+    ],
+    jobs: Annotated[
+        int | None, typer.Option(help="Submissions at a time; by default one per core.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="The address of a Dask scheduler, in place of --jobs.")
+    ] = None,
+    secret: Annotated[
+        Path | None, typer.Option(help="A file whose text decides the hidden inputs.")
+    ] = None,
     seconds: Annotated[float, typer.Option(help="Time for one submission.")] = 60,
-    unsafe: Annotated[bool, typer.Option("--unsafe", help="Go on where there is no sandbox.")] = False,
-    masters: Annotated[Path, typer.Option(help="The folder of the complete notebooks.")] = NOTEBOOKS,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Go on where there is no sandbox.")
+    ] = False,
+    masters: Annotated[
+        Path, typer.Option(help="The folder of the complete notebooks.")
+    ] = NOTEBOOKS,
 ):
-    """Grade a class by nbval, in a sandbox: grades.csv, feedback, answers to read. Goes on where it was stopped."""
+    """Grade a class by nbval, in a sandbox: grades.csv, feedback, answers to read. Can be
+    resumed.
+    """
     from dataclasses import replace
 
     from helpers.grader.grading import grade as grade_class
@@ -56,21 +82,31 @@ def grade(
     for one in graded:
         if one.status != "ok":
             print(f"{one.name}: {one.status}", file=sys.stderr)
-    print(f"{len(graded)} submissions graded: {output / 'grades.csv'}, and feedback, gradescope, answers beside it.")
+    print(
+        f"{len(graded)} submissions graded: {output / 'grades.csv'}, and feedback, gradescope, answers beside it."
+    )
 
 
 @app.command()
 def gradescope(
     out: Annotated[Path, typer.Argument(help="The zip to write.")] = Path("autograder.zip"),
-    secret: Annotated[Path | None, typer.Option(help="A file whose text decides the hidden inputs.")] = None,
-    masters: Annotated[Path, typer.Option(help="The folder of the complete notebooks.")] = NOTEBOOKS,
+    secret: Annotated[
+        Path | None, typer.Option(help="A file whose text decides the hidden inputs.")
+    ] = None,
+    masters: Annotated[
+        Path, typer.Option(help="The folder of the complete notebooks.")
+    ] = NOTEBOOKS,
 ):
-    """Write the zip that Gradescope takes as an autograder. It holds the solutions: upload it nowhere else."""
+    """Write the zip that Gradescope takes as an autograder. It holds the solutions: upload it
+    nowhere else.
+    """
     from secrets import token_hex
 
     from helpers.grader.gradescope import make_autograder
 
-    print(f"{make_autograder(out, _text_of(secret, '--secret') if secret else token_hex(16), masters)} is written.")
+    print(
+        f"{make_autograder(out, _text_of(secret, '--secret') if secret else token_hex(16), masters)} is written."
+    )
 
 
 WITHOUT = {
@@ -83,14 +119,20 @@ def _text_of(path, option):
     try:
         text = path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise WorkbookError(f"{path} of {option} cannot be read ({error}). Name a text file.") from error
+        raise WorkbookError(
+            f"{path} of {option} cannot be read ({error}). Name a text file."
+        ) from error
     if len(text) < 8:
-        raise WorkbookError(f"{path} of {option} holds fewer than 8 characters. Write a longer secret there.")
+        raise WorkbookError(
+            f"{path} of {option} holds fewer than 8 characters. Write a longer secret there."
+        )
     return text
 
 
 @app.command()
-def tune(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-2"):
+def tune(
+    network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-2"
+):
     """Try the recipe's settings on held-out training images; keep the table in data/results."""
     from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
     from helpers.data import load_scenes
@@ -106,10 +148,14 @@ def tune(network: Network, seeds: Annotated[str, typer.Option(help="One seed or 
 
 @app.command()
 def pretrain(
-    sources: Annotated[list[Path], typer.Argument(help="Folders or tars of class folders of JPEGs.")],
+    sources: Annotated[
+        list[Path], typer.Argument(help="Folders or tars of class folders of JPEGs.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the weights.")],
 ):
-    """Train AlexNet on other pictures and write its weights, under 10 MB; about an hour on two cores."""
+    """Train AlexNet on other pictures and write its weights, under 10 MB; about an hour on two
+    cores.
+    """
     from helpers.maker.pretraining import pretrain as run_pretraining
 
     absent = [str(source) for source in sources if not source.exists()]
@@ -119,11 +165,17 @@ def pretrain(
         history = run_pretraining(sources, output)
     except ValueError as error:
         raise WorkbookError(str(error)) from error
-    print(f"{output}: {history[-1]['val_accuracy']:.3f} on held-out images after {len(history)} epochs")
+    print(
+        f"{output}: {history[-1]['val_accuracy']:.3f} on held-out images after {len(history)} epochs"
+    )
 
 
 @app.command()
-def bench(name: Annotated[str, typer.Argument(help="Which benchmark: epoch, alexnet, grading.")] = "epoch"):
+def bench(
+    name: Annotated[
+        str, typer.Argument(help="Which benchmark: epoch, alexnet, grading.")
+    ] = "epoch",
+):
     """Measure the workbook against the usual way, both in one run."""
     if name == "grading":
         from helpers.grader.bench import bench_grading

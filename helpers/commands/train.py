@@ -13,12 +13,15 @@ from helpers.files import atomic_write
 from helpers.models import num_parameters
 from helpers.progress import progress
 from helpers.recipes import train_by_recipe
-from helpers.results import load_result, load_tried, result_path
+from helpers.results import load_result, result_path
 from helpers.training import predict
+from helpers.tried import load_tried
 
 
 def run_seeds(name, scenes, seeds=range(5)):
-    """Train the recipe once a seed on all training images; return the result as `save_result` writes it."""
+    """Train the recipe once per seed on all training images; return the result for
+    `save_result`.
+    """
     recipe = ALL_RECIPES[name]
     train, val = recipe.prepare(scenes)
     is_new = ~is_duplicate(scenes)
@@ -29,7 +32,8 @@ def run_seeds(name, scenes, seeds=range(5)):
         model, history = train_by_recipe(recipe, train, val, config)
         seconds = time.perf_counter() - start
         if seed == 0:
-            write(what_was_learned(model), weights_path(name, scenes, config))  # EC3 looks at this one
+            # EC3 looks at this one
+            write(what_was_learned(model), weights_path(name, scenes, config))
         images = val.images.to(next(model.parameters()).device)
         is_right = predict(model, images).argmax(dim=1).cpu() == val.labels
         runs.append(
@@ -65,13 +69,18 @@ def is_duplicate(scenes):
 
 
 def save_result(result):
-    """Write a result to data/results/<dataset>/<model>.json and return it with what was there before.
+    """Write a result to data/results/<dataset>/<model>.json and return it with what was there
+    before.
 
     Runs of other seeds are kept if they had the same recipe; those of another recipe are replaced.
     """
     path = result_path(result["dataset"], result["model"])
     old, new_seeds = load_result(result["model"], result["dataset"]), result["config"]["seed"]
-    if old and old["config"] | {"seed": new_seeds} == result["config"] and old["num_train"] == result["num_train"]:
+    if (
+        old
+        and old["config"] | {"seed": new_seeds} == result["config"]
+        and old["num_train"] == result["num_train"]
+    ):
         kept = [run for run in old["runs"] if run["seed"] not in new_seeds]
         result["runs"] = sorted(kept + result["runs"], key=lambda run: run["seed"])
         result["config"]["seed"] = [run["seed"] for run in result["runs"]]

@@ -1,4 +1,6 @@
-"""notebook -> cells: the tags, names, prompts and order by which checks, report and grader find them."""
+"""notebook -> cells: the tags, names, prompts and order by which checks, report and grader find
+them.
+"""
 
 import ast
 from pathlib import Path
@@ -8,11 +10,11 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from helpers.files import NOTEBOOKS, WorkbookError
 
-PROMPT = "*Write your answer here.*"  # what a student copy holds in the place of an answer
+PROMPT = "*Write your answer here.*"  # in student copies, in place of an answer
 
 
 def tags_of(cell):
-    """Return the tags of a cell as a set; metadata of another form count as none."""
+    """Return the tags of a cell as a set; malformed metadata count as no tags."""
     tags = cell.metadata.get("tags", [])
     return {tag for tag in tags if isinstance(tag, str)} if isinstance(tags, list) else set()
 
@@ -28,24 +30,30 @@ ORDER = ("part", "ec", "conclusion")  # the report's order
 def in_order(paths):
     """Return those of the paths that are parts of the workbook, in the report's order."""
     parts = [path for path in paths if path.name.startswith(ORDER)]
-    return sorted(parts, key=lambda p: (next(i for i, o in enumerate(ORDER) if p.name.startswith(o)), p.name))
+    return sorted(
+        parts, key=lambda p: (next(i for i, o in enumerate(ORDER) if p.name.startswith(o)), p.name)
+    )
 
 
 def read_notebooks(folder=NOTEBOOKS):
-    """Return {stem: notebook} of a folder, in the order of the parts; WorkbookError names a file that is none."""
+    """Return {stem: notebook} of a folder, in the order of the parts; WorkbookError names a damaged
+    file.
+    """
     notebooks = {}
     for path in in_order(folder.glob("*.ipynb")):
         try:
             notebooks[path.stem] = nbformat.read(path, as_version=4)
         except Exception as error:  # a damaged file can raise anything
-            raise WorkbookError(f"{path} cannot be read as a notebook. Restore it from your last copy.") from error
+            raise WorkbookError(
+                f"{path} cannot be read as a notebook. Restore it from your last copy."
+            ) from error
     if not notebooks:
         raise WorkbookError(f"There are no notebooks in {folder}. Name the folder that holds them.")
     return notebooks
 
 
 def name_of(cell):
-    """Return the exercise that a cell belongs to, "" for none."""
+    """Return the name of the exercise that a cell belongs to, "" if it belongs to none."""
     return str(cell.metadata.get("exercise", ""))
 
 
@@ -59,7 +67,9 @@ def imports_of(notebook):
 
 
 def imports_in(source):
-    """Return the import statements at the top level of a cell; none of a cell that is no Python."""
+    """Return the import statements at the top level of a cell; an empty list if it is not
+    Python.
+    """
     try:
         nodes = ast.parse(as_python(source)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -77,7 +87,7 @@ def import_of_checks(stem):
 
 
 def as_python(source):
-    """Return a cell's source without IPython's own words, such as %matplotlib inline."""
+    """Return a cell's source without IPython's magics, such as %matplotlib inline."""
     return TransformerManager().transform_cell(source)
 
 
@@ -92,7 +102,9 @@ def unanswered(notebooks):
 
 
 def key_of(cell):
-    """Return ("exercise", its name) or ("answer", its question) of a student's cell, None of any other."""
+    """Return ("exercise", its name) or ("answer", its question) of a student's cell, None for other
+    cells.
+    """
     tags = tags_of(cell)
     if "exercise" in tags and name_of(cell):
         return "exercise", name_of(cell)

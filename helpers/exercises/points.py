@@ -11,12 +11,15 @@ from tqdm.auto import tqdm
 from helpers.exercises.cells import import_of_checks, imports_of, name_of, tags_of
 from helpers.files import ROOT
 
-QUIET_KERNEL = ["--log-level=ERROR"]  # else each kernel warns that it talks over TCP, on this machine alone
+# Else each kernel warns that it talks over TCP, on this machine alone
+QUIET_KERNEL = ["--log-level=ERROR"]
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: where it stands, what it is worth, what the student wrote, and the cell that checks it."""
+    """One exercise: its notebook, its points, what the student wrote, and the cell that checks
+    it.
+    """
 
     name: str
     notebook: str
@@ -27,7 +30,7 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the check of an exercise said."""
+    """The result of an exercise's check."""
 
     exercise: Exercise
     is_right: bool
@@ -40,7 +43,9 @@ class Outcome:
 
 
 def find_exercises(notebooks):
-    """Return the Exercises of {stem: notebook}, in order; a name that occurs twice counts where it stands last."""
+    """Return the Exercises of {stem: notebook}, in order; of a name that occurs twice, the last
+    counts.
+    """
     found = {}
     for stem, notebook in notebooks.items():
         sources = {name_of(cell): cell for cell in notebook.cells if "exercise" in tags_of(cell)}
@@ -52,9 +57,11 @@ def find_exercises(notebooks):
 
 
 def run_exercises(notebooks, seconds=30):
-    """Return the Outcome of every exercise: one kernel, in which only imports, exercises and checks run.
+    """Return the Outcome of every exercise: one kernel, in which only imports, exercises and checks
+    run.
 
-    An exercise that takes longer than `seconds` is stopped; after a kernel has died, the next exercise gets a new one.
+    An exercise that takes longer than `seconds` is stopped; after a kernel has died, the next
+    exercise gets a new one.
     """
     exercises = find_exercises(notebooks)
     imports = {stem: imports_of(notebook) for stem, notebook in notebooks.items()}
@@ -71,7 +78,7 @@ def run_exercises(notebooks, seconds=30):
 
 
 def start_kernel(kernels):
-    """Return a client with a kernel of its own, which ends with the ExitStack `kernels`."""
+    """Return a client with a new kernel, which is shut down with the ExitStack `kernels`."""
     sheet = nbformat.v4.new_notebook()
     options = {"kernel_name": "python3", "extra_arguments": QUIET_KERNEL}
     client = NotebookClient(sheet, resources={"metadata": {"path": str(ROOT)}}, **options)
@@ -95,12 +102,15 @@ def run_exercise(client, exercise, imports, seconds):
             return Outcome(exercise, False, reason(cell)), True
     outputs = client.nb.cells[-1].outputs
     text = "".join(output.get("text", "") for output in outputs if output.get("name") == "stdout")
-    is_right = text.endswith(f"{exercise.name}: right\n")  # behind whatever the exercise itself prints
-    return Outcome(exercise, is_right, "right" if is_right else "its check cell is missing or was changed"), True
+    # After anything that the exercise itself prints
+    is_right = text.endswith(f"{exercise.name}: right\n")
+    return Outcome(
+        exercise, is_right, "right" if is_right else "its check cell is missing or was changed"
+    ), True
 
 
 def reason(cell):
-    """Return one line on why a cell raised."""
+    """Return one line that says why a cell raised."""
     for output in cell.outputs:
         if output.output_type == "error":
             if output.ename == "NotImplementedError":

@@ -17,7 +17,7 @@ from helpers.progress import cell_begins, in_words
 from helpers.sources.photographs import find_folder
 
 TIMES = RESULTS / "times.json"  # what `workbook run --save` measured
-STOPPED = "Stopped. Run this cell again to go on: what was saved on the way is kept."
+STOPPED = "Stopped. Run this cell again to go on: what was saved so far is kept."
 MINI_SHARE = 0.5  # the mini scenes have half as many training images as the photographs
 
 
@@ -31,9 +31,6 @@ def begin(name):
     if shell := get_ipython():
         _Open(shell).install()
     print(time_needed(name))
-
-
-# --- how long -------------------------------------------------------------------------------------
 
 
 def time_needed(name):
@@ -72,9 +69,6 @@ def step_ms(repeats=9):
         F.cross_entropy(model(images), labels).backward()
         times.append(1000 * (time.perf_counter() - start))
     return statistics.median(times[2:])
-
-
-# --- errors in one line ---------------------------------------------------------------------------
 
 
 class _Open:

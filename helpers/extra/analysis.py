@@ -1,4 +1,6 @@
-"""predictions -> numbers: where a network fails, how sure it is, and whether two networks differ."""
+"""predictions -> numbers: where a network fails, how sure it is, and whether two networks
+differ.
+"""
 
 from dataclasses import dataclass
 
@@ -14,7 +16,7 @@ from helpers.training import predict
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a network says of labelled images."""
+    """A network's predictions for labelled images."""
 
     labels: np.ndarray  # (N,) the true classes
     probabilities: np.ndarray  # (N, C)
@@ -41,7 +43,7 @@ def predictions_of(model, split):
     return Predictions(split.labels.numpy(), probabilities.cpu().double().numpy())
 
 
-# --- numbers ---------------------------------------------------------------------------------------------------------
+# --- numbers --------------------------------------------------------------------------------------
 
 
 def scores(predictions):
@@ -49,11 +51,17 @@ def scores(predictions):
 
     Source: scikit-learn's metrics; `ece` is Guo et al. (2017), 10 bins.
     """
-    labels, answers, count = predictions.labels, predictions.answers, predictions.probabilities.shape[1]
+    labels, answers, count = (
+        predictions.labels,
+        predictions.answers,
+        predictions.probabilities.shape[1],
+    )
     return {
         "accuracy": metrics.accuracy_score(labels, answers),
         "balanced accuracy": metrics.balanced_accuracy_score(labels, answers),
-        "top-3 accuracy": metrics.top_k_accuracy_score(labels, predictions.probabilities, k=3, labels=range(count)),
+        "top-3 accuracy": metrics.top_k_accuracy_score(
+            labels, predictions.probabilities, k=3, labels=range(count)
+        ),
         "macro F1": metrics.f1_score(labels, answers, average="macro", zero_division=0),
         "Cohen's kappa": metrics.cohen_kappa_score(labels, answers),
         "ece": expected_calibration_error(predictions),
@@ -61,16 +69,22 @@ def scores(predictions):
 
 
 def per_class(predictions, class_names):
-    """Return a table with precision, recall, F1 and the number of images of each class, the lowest F1 first."""
+    """Return a table with precision, recall, F1 and the number of images of each class, the lowest
+    F1 first.
+    """
     columns = metrics.precision_recall_fscore_support(
         predictions.labels, predictions.answers, labels=range(len(class_names)), zero_division=0
     )
-    table = pd.DataFrame(dict(zip(("precision", "recall", "F1", "images"), columns)), index=class_names)
+    table = pd.DataFrame(
+        dict(zip(("precision", "recall", "F1", "images"), columns)), index=class_names
+    )
     return table.sort_values("F1")
 
 
 def confidence_interval(predictions, draws=2000, seed=0):
-    """Return (low, high): the accuracy's 95% interval by bootstrap, images drawn again with replacement."""
+    """Return (low, high): the accuracy's 95% interval by bootstrap, images drawn again with
+    replacement.
+    """
     generator = np.random.default_rng(seed)
     is_right = predictions.is_right
     means = is_right[generator.integers(0, len(is_right), (draws, len(is_right)))].mean(axis=1)
@@ -78,9 +92,11 @@ def confidence_interval(predictions, draws=2000, seed=0):
 
 
 def mcnemar(first, second):
-    """Return (images only the first gets right, only the second, p): McNemar's exact test, by scipy's binomtest.
+    """Return (images only the first gets right, only the second, p): McNemar's exact test, by
+    scipy's binomtest.
 
-    p is the probability of so uneven a count if both networks were equally good. Both are asked about the same images.
+    p is the probability of so uneven a count if both networks were equally good. Both are asked
+    about the same images.
     """
     only_first = int((first.is_right & ~second.is_right).sum())
     only_second = int((second.is_right & ~first.is_right).sum())
@@ -90,22 +106,32 @@ def mcnemar(first, second):
 
 
 def reliability(predictions, num_bins=10):
-    """Return a table of confidence bins that hold images: mean confidence, accuracy, share of the images."""
+    """Return a table of confidence bins that hold images: mean confidence, accuracy, share of the
+    images.
+    """
     bins = np.minimum((predictions.confidences * num_bins).astype(int), num_bins - 1)
-    table = pd.DataFrame({"bin": bins, "confidence": predictions.confidences, "accuracy": predictions.is_right})
+    table = pd.DataFrame(
+        {"bin": bins, "confidence": predictions.confidences, "accuracy": predictions.is_right}
+    )
     groups = table.groupby("bin")
     return groups.mean().assign(share=groups.size() / len(table))
 
 
 def expected_calibration_error(predictions, num_bins=10):
-    """Return the mean distance between confidence and accuracy over bins, weighted by images (Guo et al., 2017)."""
+    """Return the mean distance between confidence and accuracy over bins, weighted by images (Guo
+    et al., 2017).
+    """
     table = reliability(predictions, num_bins)
     return float((table["share"] * (table["confidence"] - table["accuracy"]).abs()).sum())
 
 
 def most_confused(predictions, class_names, count=8):
-    """Return a table of the pairs of classes confused most often: true, predicted, images, share of the true class."""
-    matrix = metrics.confusion_matrix(predictions.labels, predictions.answers, labels=range(len(class_names)))
+    """Return a table of the pairs of classes confused most often: true, predicted, images, share of
+    the true class.
+    """
+    matrix = metrics.confusion_matrix(
+        predictions.labels, predictions.answers, labels=range(len(class_names))
+    )
     sizes = matrix.sum(axis=1).clip(min=1)
     np.fill_diagonal(matrix, 0)
     order = np.argsort(matrix, axis=None, kind="stable")[::-1][:count]
@@ -123,19 +149,25 @@ def mistakes_by_confidence(predictions):
     return wrong[np.argsort(-predictions.confidences[wrong], kind="stable")]
 
 
-# --- what did it look at ---------------------------------------------------------------------------------------------
+# --- what did it look at --------------------------------------------------------------------------
 
 
 def grad_cam(model, images, classes=None):
-    """Return where AlexNet's last convolution speaks for a class: (B, H, W) in 0..1, for grey images (B, 1, H, W).
+    """Return where AlexNet's last convolution supports a class: (B, H, W) in 0..1, for grey
+    images (B, 1, H, W).
 
-    The class is the network's own answer unless `classes` (B,) are given. Source: Selvaraju et al. (2017), "Grad-CAM".
+    The class is the network's own answer unless `classes` (B,) are given. Source: Selvaraju et al.
+    (2017), "Grad-CAM".
     """
     model.eval()
     with torch.enable_grad():
         maps = model.features(model.prepare(images)).detach().requires_grad_(True)  # (B, 256, h, w)
         logits = model.classifier(model.avgpool(maps).flatten(1))  # (B, num_classes)
-        classes = logits.argmax(dim=1) if classes is None else torch.as_tensor(classes, device=logits.device)
+        classes = (
+            logits.argmax(dim=1)
+            if classes is None
+            else torch.as_tensor(classes, device=logits.device)
+        )
         (gradients,) = torch.autograd.grad(logits.gather(1, classes[:, None]).sum(), maps)
     weights = gradients.mean(dim=(2, 3), keepdim=True)  # (B, 256, 1, 1)
     heat = (weights * maps.detach()).sum(dim=1, keepdim=True).relu()  # (B, 1, h, w)

@@ -27,9 +27,10 @@ def save_state(model, path):
 def compare(models, split):
     """Return a table of models {name: model}, the first of which the others are compared with.
 
-    Columns: MB (of the file as saved), ms at batch 1 and 32 (median, half the range of the middle half), accuracy on
-    the Split, agreement (share of images with the first model's answer). Raises WorkbookError for a model that has
-    lost more than five points of accuracy: it is broken, and its speed means nothing.
+    Columns: MB (of the file as saved), ms at batch 1 and 32 (median, half the range of the middle
+    half), accuracy on the Split, agreement (share of images with the first model's answer). Raises
+    WorkbookError for a model that has lost more than five points of accuracy: it is broken, and its
+    speed means nothing.
     """
     rounds = 9 if profile() == "full" else 2
     times = {batch: latencies(models, split.images[:batch], rounds) for batch in (1, 32)}
@@ -94,7 +95,9 @@ def latencies(models, images, rounds=9):
                 start = time.perf_counter()
                 model(images)
                 times[name].append(1000 * (time.perf_counter() - start))
-    return {name: Latency(statistics.median(values), spread(values)) for name, values in times.items()}
+    return {
+        name: Latency(statistics.median(values), spread(values)) for name, values in times.items()
+    }
 
 
 def spread(values):
@@ -104,6 +107,10 @@ def spread(values):
 
 
 def processor():
-    """Return the CPU's name, and whether it has VNNI: instructions that multiply and add 8-bit numbers at once."""
+    """Return the CPU's name, and whether it has VNNI: instructions that multiply and add 8-bit
+    numbers at once.
+    """
     has_vnni = getattr(torch.cpu, "_is_vnni_supported", bool)()
-    return f"{cpu_name()}, {torch.get_num_threads()} threads, {'with' if has_vnni else 'without'} VNNI"
+    return (
+        f"{cpu_name()}, {torch.get_num_threads()} threads, {'with' if has_vnni else 'without'} VNNI"
+    )

@@ -13,12 +13,16 @@ from helpers.files import profile
 
 
 def has_compiler():
-    """Return whether to compile: there is a C++ compiler, which torch.compile needs on a CPU, and time for it."""
+    """Return whether to compile: there is a C++ compiler, which torch.compile needs on a CPU, and
+    time for it.
+    """
     return profile() == "full" and bool(shutil.which("g++") or shutil.which("clang++"))
 
 
 class CompiledInt8(nn.Module):
-    """A network's exported graph with int8 layers, which inductor compiles when it first meets a batch of some size."""
+    """A network's exported graph with int8 layers, which inductor compiles when it first meets a
+    batch of some size.
+    """
 
     def __init__(self, prepare, graph):
         super().__init__()
@@ -30,7 +34,8 @@ class CompiledInt8(nn.Module):
         """Return the logits of images."""
         inputs = self.prepare(images)
         if inputs.shape not in self.shapes:
-            with torch._inductor.config.patch(freezing=True):  # without it, the weights are float32 in each product
+            # Without it, the weights are float32 in each product
+            with torch._inductor.config.patch(freezing=True):
                 quietly(self.run, inputs)
             self.shapes.add(inputs.shape)
         return self.run(inputs)
@@ -41,9 +46,11 @@ class CompiledInt8(nn.Module):
 
 
 def quantize_and_compile(model, calibration_images):
-    """Return an int8 copy by torchao's PT2E and inductor; None without torchao or where `has_compiler` says no.
+    """Return an int8 copy by torchao's PT2E and inductor; None without torchao or where
+    `has_compiler` says no.
 
-    Arguments as of `quantize`. Source: torchao's tutorial "PyTorch 2 Export Quantization with X86 Backend".
+    Arguments as of `quantize`. Source: torchao's tutorial "PyTorch 2 Export Quantization with X86
+    Backend".
     """
     if not (has_compiler() and importlib.util.find_spec("torchao")):
         return None
@@ -60,7 +67,9 @@ def export_and_convert(model, calibration_images):
     inputs = prepare(calibration_images)
     any_batch = ({0: torch.export.Dim("batch", min=1, max=4096)},)
     graph = torch.export.export(layers, (inputs[:2],), dynamic_shapes=any_batch).module()
-    quantizer = x86.X86InductorQuantizer().set_global(x86.get_default_x86_inductor_quantization_config())
+    quantizer = x86.X86InductorQuantizer().set_global(
+        x86.get_default_x86_inductor_quantization_config()
+    )
     observed = quantize_pt2e.prepare_pt2e(graph, quantizer)
     for batch in inputs.split(32):
         observed(batch)
@@ -73,5 +82,6 @@ def export_and_convert(model, calibration_images):
 
 def compiled(model):
     """Return the model compiled by torch.compile; None where `has_compiler` says no."""
-    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # it would say that there is no CUDA
+    # It warns that there is no CUDA
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     return torch.compile(copy.deepcopy(model).cpu().eval()) if has_compiler() else None

@@ -11,7 +11,9 @@ from helpers.sources.small_weights import BIG_LAYERS
 
 
 class Bfloat16(nn.Module):
-    """A network whose weights and activations are bfloat16: half the size; 8 bits of them are the exponent."""
+    """A network whose weights and activations are bfloat16: half the size; 8 bits of them are the
+    exponent.
+    """
 
     def __init__(self, model):
         super().__init__()
@@ -24,7 +26,8 @@ class Bfloat16(nn.Module):
 
 
 def dynamic(model):
-    """Return a copy whose linear layers alone compute in int8; each batch decides the range of its activations.
+    """Return a copy whose linear layers alone compute in int8; each batch decides the range of its
+    activations.
 
     Needs no calibration. Source: torch.ao.quantization.quantize_dynamic.
     """
@@ -32,15 +35,20 @@ def dynamic(model):
 
 
 def with_thin_layers(model, rank):
-    """Return a copy of AlexNet whose two big linear layers are two thin ones each, of this rank (Denton et al., 2014).
+    """Return a copy of AlexNet whose two big linear layers are two thin ones each, of this rank
+    (Denton et al., 2014).
 
     For the workbook's small weights and their rank, nothing is lost: that is how they were made.
     """
     thin = copy.deepcopy(model).cpu().eval()
     for index in BIG_LAYERS:
         whole = thin.classifier[index]
-        left, values, right = torch.svd_lowrank(whole.weight.detach(), q=rank, niter=4)  # (out, q), (q,), (in, q)
-        down, up = nn.Linear(whole.in_features, rank, bias=False), nn.Linear(rank, whole.out_features)
+        # (out, q), (q,), (in, q)
+        left, values, right = torch.svd_lowrank(whole.weight.detach(), q=rank, niter=4)
+        down, up = (
+            nn.Linear(whole.in_features, rank, bias=False),
+            nn.Linear(rank, whole.out_features),
+        )
         down.weight.data, up.weight.data, up.bias.data = right.T, left * values, whole.bias.detach()
         thin.classifier[index] = nn.Sequential(down, up)
     return thin

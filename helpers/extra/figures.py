@@ -17,12 +17,25 @@ from helpers.plots import (
 
 
 def plot_confusion(matrix, class_names, ax=None, title="", cbar=False):
-    """Draw a confusion matrix (rows: true class, columns: predicted), counts or shares, its numbers written in."""
+    """Draw a confusion matrix (rows: true class, columns: predicted), counts or shares, its numbers
+    written in.
+    """
     ax = ax or new_axes(5.6, 4.6)
     matrix = np.asarray(matrix)
     is_share = matrix.dtype.kind == "f"
-    labels = np.where(matrix == 0, "", np.char.mod("%.0f" if is_share else "%d", 100 * matrix if is_share else matrix))
-    options = {"cmap": "Blues", "annot": labels, "fmt": "", "annot_kws": {"size": 6}, "square": True, "cbar": cbar}
+    labels = np.where(
+        matrix == 0,
+        "",
+        np.char.mod("%.0f" if is_share else "%d", 100 * matrix if is_share else matrix),
+    )
+    options = {
+        "cmap": "Blues",
+        "annot": labels,
+        "fmt": "",
+        "annot_kws": {"size": 6},
+        "square": True,
+        "cbar": cbar,
+    }
     sns.heatmap(matrix, xticklabels=class_names, yticklabels=class_names, ax=ax, **options)
     ax.tick_params(labelsize=7, length=0)
     ax.set(xlabel="predicted", ylabel="true", title=title)
@@ -30,19 +43,27 @@ def plot_confusion(matrix, class_names, ax=None, title="", cbar=False):
 
 
 def show_answer(image, probabilities, class_names, num_shown=5):
-    """Draw one picture (1, H, W) beside the most probable classes and their probabilities; return the two Axes."""
+    """Draw one picture (1, H, W) beside the most probable classes and their probabilities; return
+    the two Axes.
+    """
     _, axes = plt.subplots(1, 2, figsize=(7, 2.8), width_ratios=(1, 1.5))
     show_image(image, "as the network sees it", axes[0])
     best = np.argsort(-np.asarray(probabilities))[:num_shown]
     plot_bars(
-        [class_names[i] for i in best], [float(probabilities[i]) for i in best], "probability", ax=axes[1], highlight=0
+        [class_names[i] for i in best],
+        [float(probabilities[i]) for i in best],
+        "probability",
+        ax=axes[1],
+        highlight=0,
     )
     axes[1].set_xlim(0, 1.15)
     return axes
 
 
 def plot_reliability(tables, ax=None):
-    """Draw accuracy against confidence for `analysis.reliability`'s tables, {label: table}, and the line of honesty."""
+    """Draw accuracy against confidence for `analysis.reliability`'s tables, {label: table}, and the
+    line of honesty.
+    """
     ax = ax or new_axes(4.6, 4.2)
     ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle="--", label="as sure as right")
     for (label, table), color in zip(tables.items(), COLORS[1:]):
@@ -53,22 +74,29 @@ def plot_reliability(tables, ax=None):
 
 
 def plot_study(table, x, ax=None, title="", line=None):
-    """Draw the accuracies of a study's table against the column `x`: dots at the means over seeds, bars of one std.
+    """Draw the accuracies of a study's table against the column `x`: dots at the means over seeds,
+    bars of one std.
 
-    With `line`, one line of validation accuracy for each value of that column; else training, held out and validation.
+    With `line`, one line of validation accuracy for each value of that column; else training, held
+    out and validation.
     """
     ax = ax or new_axes(6, 3.4)
     is_number = pd.api.types.is_numeric_dtype(table[x])
     groups = table.groupby(line) if line else [(None, table)]
     parts = ["val_accuracy"] if line else ["train_accuracy", "held_out_accuracy", "val_accuracy"]
-    names = {"train_accuracy": "training", "held_out_accuracy": "held out", "val_accuracy": "validation"}
+    names = {
+        "train_accuracy": "training",
+        "held_out_accuracy": "held out",
+        "val_accuracy": "validation",
+    }
     colors = iter(COLORS[1:] if line else (TRAIN_COLOR, ACCENT_COLOR, VAL_COLOR))
     for value, rows in groups:
         for part in parts:
             positions = rows[x].map({v: i for i, v in enumerate(table[x].unique())})
             label = f"{line.replace('_', ' ')} {value:g}" if line else names[part]
             options = {"label": label, "marker": "o", "capsize": 3, "color": next(colors)}
-            options["linestyle"] = "-" if is_number else "none"  # a line between two names would mean nothing
+            # A line between two names would mean nothing
+            options["linestyle"] = "-" if is_number else "none"
             ax.errorbar(positions, rows[part], yerr=rows[f"{part}_std"].fillna(0), **options)
     values = table[x].unique()
     ax.set_xticks(range(len(values)), [f"{v:g}" if is_number else v for v in values])

@@ -19,7 +19,9 @@ def size_mb(model):
 
 @torch.inference_mode()
 def latency_ms(model, images, repeats=30):
-    """Return the median time that the model needs for these images (B, C, H, W), in ms, after a warm-up."""
+    """Return the median time that the model needs for these images (B, C, H, W), in ms, after a
+    warm-up.
+    """
     model.eval()
     times = []
     for _ in range(repeats + 5):
@@ -32,10 +34,12 @@ def latency_ms(model, images, repeats=30):
 def machine(config):
     """Return one line on what ran: device, cores and versions."""
     device = choose_device(config.device)
-    chip = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} cores of {cpu_name()}"
-    return (
-        f"{chip}, Python {platform.python_version()}, torch {torch.__version__}, torchvision {torchvision.__version__}"
+    chip = (
+        torch.cuda.get_device_name()
+        if device.type == "cuda"
+        else f"{torch.get_num_threads()} cores of {cpu_name()}"
     )
+    return f"{chip}, Python {platform.python_version()}, torch {torch.__version__}, torchvision {torchvision.__version__}"
 
 
 def cpu_name():

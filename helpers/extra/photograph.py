@@ -16,7 +16,8 @@ from helpers.widgets import Panel, to_png
 
 
 def read_photograph(file, size):
-    """Return a photograph as a grey image (1, 1, size, size) uint8: any format Pillow reads, turned as its EXIF says.
+    """Return a photograph as a grey image (1, 1, size, size) uint8: any format Pillow reads, turned
+    as its EXIF says.
 
     `file` is a path or an open file. Raises WorkbookError for a file that is no image.
     """
@@ -24,7 +25,13 @@ def read_photograph(file, size):
         with Image.open(file) as image:
             grey = ImageOps.exif_transpose(image).convert("RGB").convert("L")
             pixels = np.asarray(grey.resize((size, size), Image.Resampling.BILINEAR))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (
+        UnidentifiedImageError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombError,
+    ) as error:
         raise WorkbookError(
             "This file cannot be read as an image. Choose a JPEG, PNG, WebP or another photograph."
         ) from error
@@ -32,14 +39,18 @@ def read_photograph(file, size):
 
 
 class PhotographPanel(Panel):
-    """A button to choose a photograph, and what a network says of it."""
+    """A button to choose a photograph, and the network's answer for it."""
 
     def __init__(self, model, class_names):
         self.model, self.class_names = model, class_names
-        self.upload = ipywidgets.FileUpload(accept="image/*", multiple=False, description="Choose a photograph")
+        self.upload = ipywidgets.FileUpload(
+            accept="image/*", multiple=False, description="Choose a photograph"
+        )
         self.upload.layout.width = "220px"
         self.status = ipywidgets.HTML()
-        self.picture = ipywidgets.Image(format="png", layout=Layout(max_width="100%", width="620px", display="none"))
+        self.picture = ipywidgets.Image(
+            format="png", layout=Layout(max_width="100%", width="620px", display="none")
+        )
         self.upload.observe(self._answer, names="value")
         super().__init__([self.upload, self.status, self.picture])
 
@@ -48,10 +59,15 @@ class PhotographPanel(Panel):
             try:
                 image = read_photograph(io.BytesIO(file["content"]), self.model.input_px)
             except WorkbookError as error:
-                self.status.value, self.picture.layout.display = html.escape(f"{file['name']}: {error}"), "none"
+                self.status.value, self.picture.layout.display = (
+                    html.escape(f"{file['name']}: {error}"),
+                    "none",
+                )
                 return
             probabilities = predict(self.model, image).softmax(dim=1)[0]
-            self.picture.value = to_png(figures.show_answer(image[0], probabilities, self.class_names))
+            self.picture.value = to_png(
+                figures.show_answer(image[0], probabilities, self.class_names)
+            )
             self.picture.layout.display = ""
             best = self.class_names[probabilities.argmax()]
             self.status.value = f"{html.escape(file['name'])}: {best}, {probabilities.max():.2f}"

@@ -5,28 +5,30 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from helpers.data import Split, compute_mean_and_std, hold_out, normalise
+from helpers.data import Split, compute_mean_and_std, normalise
 from helpers.extra.settings import NUM_CLASSES
 from helpers.files import profile
 from helpers.models import num_parameters
 from helpers.sources.cache import fingerprint
+from helpers.subsets import hold_out
 from helpers.training import Diverged, Options, epochs, evaluate
 
 
 @dataclass(frozen=True)
 class Material:
-    """The images that runs share, as decoded, and the mean and std (in 0..1) of those learned from."""
+    """The images that runs share, as decoded, and the training images' mean and std (in 0..1)."""
 
     name: str  # of the data set
     train: Split  # learned from
-    held_out: Split  # 20 training images a class, on which settings are compared
+    held_out: Split  # 20 training images per class, on which settings are compared
     val: Split  # the validation images: reported, not chosen by
     mean: float
     std: float
 
     def normalised(self):
         """Return (train, held_out, val) as float32, normalised."""
-        return [normalise(split, self.mean, self.std) for split in (self.train, self.held_out, self.val)]
+        splits = self.train, self.held_out, self.val
+        return [normalise(split, self.mean, self.std) for split in splits]
 
     def key(self):
         """Return a digest of every number in the images and labels."""
@@ -35,16 +37,17 @@ class Material:
 
 
 def make_material(scenes):
-    """Return the Material of Scenes at 64 px: a part of the training images is held out, 20 a class."""
+    """Return the Material of Scenes at 64 px, with 20 training images per class held out."""
     train, held_out = hold_out(scenes.train, per_class=20 if profile() == "full" else 5)
     return Material(scenes.name, train, held_out, scenes.val, *compute_mean_and_std(train.images))
 
 
 def train_run(settings, seed, material, on_epoch=None, on_batch=None):
-    """Train one network; return the run as one flat dict: settings, seed, status, accuracies, parameters, history.
+    """Train one network; return the run as a flat dict.
 
-    In the history, "val" is the held-out part. `on_epoch` gets each row of it; `on_batch()` may raise to stop. A run
-    ends with status "diverged" when its loss is no longer a number, or in the end twice that of guessing.
+    It has settings, seed, status, num_parameters, accuracies and the history, in which "val" is the
+    held-out part. `on_epoch` gets each row of the history; `on_batch()` may raise to stop. The
+    status is "diverged" if the loss is no longer a number, or ends at twice that of guessing.
     """
     model, history, status = settings.build(seed), [], "finished"
     train, held_out, val = material.normalised()
@@ -58,7 +61,8 @@ def train_run(settings, seed, material, on_epoch=None, on_batch=None):
         status = "diverged"
     if history and history[-1]["train_loss"] > 2 * math.log(NUM_CLASSES):
         status = "diverged"
-    result = asdict(settings) | {"seed": seed, "status": status, "num_parameters": num_parameters(model)}
+    result = asdict(settings) | {"seed": seed, "status": status}
+    result["num_parameters"] = num_parameters(model)
     if status == "finished":
         val = val.to(next(model.parameters()).device)
         result["train_accuracy"] = history[-1]["train_accuracy"]

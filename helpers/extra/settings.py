@@ -19,7 +19,7 @@ class Settings:
     learning_rate: float = 4e-3  # peak of the one-cycle schedule
     batch_size: int = 32  # images
     num_epochs: int = 10  # passes over the training images
-    weight_decay: float = 0.5  # share of a weight lost a step, in units of the learning rate
+    weight_decay: float = 0.5  # share of a weight lost per step, in units of the learning rate
     label_smoothing: float = 0.2  # share of the target spread evenly over all classes
     dropout: float = 0.0  # share of activations zeroed before each linear layer
     augmentation: float = 0.0  # strength of flips, crops, brightness and contrast; 0: none
@@ -39,17 +39,19 @@ class Settings:
     def train_config(self, seed=0):
         """Return the TrainConfig of these settings."""
         own = asdict(self)
-        return TrainConfig(**{f.name: own[f.name] for f in fields(TrainConfig) if f.name in own}, seed=seed)
+        shared = {f.name: own[f.name] for f in fields(TrainConfig) if f.name in own}
+        return TrainConfig(**shared, seed=seed)
 
 
 SIMPLE_NET = Settings()
 
 
 class SimpleNetVariant(nn.Module):
-    """SimpleNet with other sizes: images (B, 1, 64, 64) -> logits (B, num_classes); the defaults are SimpleNet itself.
+    """SimpleNet with other sizes, for images (B, 1, 64, 64); the defaults are SimpleNet itself.
 
-    `kernel_size` in pixels; `depth` convolutions, of `width` channels and twice as many each time. The first two are
-    pooled by 3; further ones keep height and width. `dropout` is the rate before each linear layer.
+    `kernel_size` in pixels; `depth` convolutions, of `width` channels and twice as many each time.
+    The first two are pooled by 3; further ones keep height and width. `dropout` is the rate before
+    each linear layer.
     """
 
     def __init__(self, num_classes=15, kernel_size=5, depth=2, width=10, dropout=0.0):
@@ -59,7 +61,8 @@ class SimpleNetVariant(nn.Module):
         for block in range(depth):
             is_pooled = block < 2
             padding = 0 if is_pooled else "same"
-            blocks.append(nn.Conv2d(channels[block], channels[block + 1], kernel_size, padding=padding))
+            sizes = channels[block], channels[block + 1], kernel_size
+            blocks.append(nn.Conv2d(*sizes, padding=padding))
             blocks += [nn.MaxPool2d(3), nn.ReLU()] if is_pooled else [nn.ReLU()]
         self.conv_layers = nn.Sequential(*blocks, nn.Flatten())
         num_features = self.conv_layers(torch.zeros(1, 1, 64, 64)).shape[1]

@@ -16,7 +16,7 @@ from helpers.progress import ask_before, progress
 from helpers.training import TrainConfig, epochs
 from helpers.workers import workers
 
-RUN_VERSION = 1  # raise it when a run would come out otherwise: older ones are then made anew
+RUN_VERSION = 1  # raise it when runs would give other results: cached ones are then repeated
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,9 @@ class Study:
 
 
 def grid(name, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
-    """Return the Study of every combination of the values, as in `grid(..., learning_rate=(1e-3, 1e-2))`."""
+    """Return the Study of every combination of the values, as in `grid(..., learning_rate=(1e-3,
+    1e-2))`.
+    """
     combinations = [dict(zip(values, chosen)) for chosen in itertools.product(*values.values())]
     return Study(name, tuple(replace(base, **c) for c in combinations), tuple(values), tuple(seeds))
 
@@ -41,16 +43,18 @@ def one_at_a_time(name, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
     return Study(name, tuple(dict.fromkeys([base, *changed])), tuple(values), tuple(seeds))
 
 
-# --- a study ---------------------------------------------------------------------------------------------------------
+# --- a study --------------------------------------------------------------------------------------
 
 
 def run_study(study, material, jobs=None, cluster=None, anew=False):
-    """Return the runs of a Study, a list of dicts: settings, seed, status, accuracies, history, times, parameters.
+    """Return the runs of a Study, a list of dicts: settings, seed, status, accuracies, history,
+    times, parameters.
 
-    Runs go side by side, one a core (`jobs`), or to the Dask cluster whose scheduler has the address `cluster`; then
-    times are measured here, one after the other. What was run before comes from the cache, where every run is put as
-    soon as it ends: after an interrupt the same call goes on. In the profile "quick": one seed, one epoch.
-    Studies of the photographs come with the workbook; with `anew` they are run here.
+    Runs go side by side, one per core (`jobs`), or to the Dask cluster whose scheduler has the
+    address `cluster`; then times are measured here, one after the other. Earlier runs come from the
+    cache, where every run is saved as soon as it ends: after an interrupt the same call goes on. In
+    the profile "quick": one seed, one epoch. Studies of the photographs come with the workbook;
+    with `anew` they are run here.
     """
     if profile() == "full" and not anew and (saved := load_study(study, material.name)):
         print(f"{len(saved['runs'])} runs that come with the workbook, made on {saved['machine']}.")
@@ -59,8 +63,12 @@ def run_study(study, material, jobs=None, cluster=None, anew=False):
         quick = tuple(replace(settings, num_epochs=1) for settings in study.settings)
         study, jobs = replace(study, settings=quick, seeds=study.seeds[:1]), 1
     key = material.key()
-    path = lambda kind, *task: cache_folder() / "runs" / f"{digest([RUN_VERSION, kind, *task, key])}.json"
-    tasks = {path("run", asdict(s), seed): (s, seed) for s in study.settings for seed in study.seeds}
+    path = lambda kind, *task: (
+        cache_folder() / "runs" / f"{digest([RUN_VERSION, kind, *task, key])}.json"
+    )
+    tasks = {
+        path("run", asdict(s), seed): (s, seed) for s in study.settings for seed in study.seeds
+    }
     missing = {place: task for place, task in tasks.items() if _read(place) is None}
     _run_missing(missing, material, f"Runs of {study.name}", jobs, cluster)
     timed = {path("times", asdict(s), machine(TrainConfig())): s for s in study.settings}
@@ -75,14 +83,20 @@ def run_study(study, material, jobs=None, cluster=None, anew=False):
 
 
 def study_path(study, dataset):
-    """Return where the runs of a study lie that comes with the workbook; `workbook run ec1 --save` writes it."""
+    """Return where the runs of a study lie that comes with the workbook; `workbook run ec1 --save`
+    writes it.
+    """
     return RESULTS / dataset / "studies" / f"{study.name.replace(' ', '-')}.json"
 
 
 def load_study(study, dataset):
-    """Return {"machine", "runs"} of a study that comes with the workbook, None where its settings are others."""
+    """Return {"machine", "runs"} of a study that comes with the workbook, None where its settings
+    are others.
+    """
     saved = _read(study_path(study, dataset))
-    wanted = [asdict(settings) | {"seed": seed} for settings in study.settings for seed in study.seeds]
+    wanted = [
+        asdict(settings) | {"seed": seed} for settings in study.settings for seed in study.seeds
+    ]
     made = [{key: run.get(key) for key in wanted[0]} for run in saved["runs"]] if saved else []
     return saved if made == wanted else None
 
@@ -98,7 +112,10 @@ def _run_missing(missing, material, title, jobs, cluster):
         seconds = measure_times(longest, material)["training_s"] * len(missing)
         ask_before(seconds, f"{title.replace('Runs', f'{len(missing)} runs', 1)}")
     threads = max(1, num_cores // jobs)
-    work = [joblib.delayed(_numbered)(i, *task, material, threads) for i, task in enumerate(missing.values())]
+    work = [
+        joblib.delayed(_numbered)(i, *task, material, threads)
+        for i, task in enumerate(missing.values())
+    ]
     places = list(missing)
     with workers(jobs, threads, cluster):
         results = joblib.Parallel(return_as="generator_unordered")(work)
@@ -126,11 +143,15 @@ def _write(path, content):
 def measure_times(settings, material):
     """Return the seconds that training by these settings takes, and the ms to classify one image.
 
-    Measured with all threads: the second of two epochs, times their number; the median of 30 images. Call it with
-    nothing else running.
+    Measured with all threads: the second of two epochs, times their number; the median of 30
+    images. Call it with nothing else running.
     """
     model, (train, held_out, val) = settings.build(), material.normalised()
-    config = replace(settings.train_config(), num_epochs=2, learning_rate=1e-6)  # so small that nothing diverges
+    # So small that nothing diverges
+    config = replace(settings.train_config(), num_epochs=2, learning_rate=1e-6)
     *_, second = epochs(model, train, held_out, config, settings.augment())
     image = val.images[:1].to(next(model.parameters()).device)
-    return {"training_s": second["seconds"] * settings.num_epochs, "inference_ms": latency_ms(model, image)}
+    return {
+        "training_s": second["seconds"] * settings.num_epochs,
+        "inference_ms": latency_ms(model, image),
+    }

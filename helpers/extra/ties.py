@@ -11,7 +11,8 @@ def standard_error(accuracy, num_images):
 def ties_with_best(accuracies, spreads):
     """Return (index of the highest accuracy, indices of those that cannot be told from it).
 
-    Two are a tie if they differ by no more than their spreads together, sqrt(a^2 + b^2). NaN never wins nor ties.
+    Two are a tie if they differ by at most sqrt(a^2 + b^2) of their spreads. NaN never wins nor
+    ties.
     """
     known = [i for i, accuracy in enumerate(accuracies) if accuracy == accuracy]
     if not known:

@@ -12,11 +12,12 @@ from helpers.recipes import train_by_recipe
 from helpers.sources.cache import fingerprint
 from helpers.training import for_profile
 
-TRAINED_VERSION = 1  # raise it when training changes: networks in the cache are then trained anew
+TRAINED_VERSION = 1  # raise it when training changes: cached networks are then trained again
 
 
 def trained(name, scenes, seed=0):
-    """Return the network trained by its recipe on these Scenes: shipped with the workbook, cached, or trained now.
+    """Return the network trained by its recipe on these Scenes: shipped with the workbook, cached,
+    or trained now.
 
     In the profile "quick", trained for a few epochs.
     """
@@ -38,23 +39,31 @@ def trained(name, scenes, seed=0):
 
 
 def shipped_path(name, dataset, seed):
-    """Return where a trained network lies that comes with the workbook; `workbook run --save` writes it."""
+    """Return where a trained network lies that comes with the workbook; `workbook run --save`
+    writes it.
+    """
     return DATA / "trained" / dataset / f"{name}-seed{seed}.pt"
 
 
 def how_trained(name, config):
-    """Return what decides how a network is trained: a shipped one is used only where it is the same."""
-    return {"version": TRAINED_VERSION, "config": asdict(config), "augment": repr(ALL_RECIPES[name].augment)}
+    """Return what decides how a network is trained: a shipped one is used only where it is the
+    same.
+    """
+    return {
+        "version": TRAINED_VERSION,
+        "config": asdict(config),
+        "augment": repr(ALL_RECIPES[name].augment),
+    }
 
 
 def read_shipped(path, how):
-    """Return what a shipped network has learned, None where there is none that was trained in this way."""
+    """Return the weights of a shipped network, None if none was trained by this config."""
     content = read_cached(path)
     return content["state"] if content and content["how"] == how else None
 
 
 def read_cached(path):
-    """Return the content of a file of weights, None where there is none or a damaged one."""
+    """Return the content of a file of weights, None if it is absent or damaged."""
     try:
         return torch.load(path, weights_only=True)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
@@ -62,14 +71,16 @@ def read_cached(path):
 
 
 def weights_path(name, scenes, config):
-    """Return where the weights of a network, trained on these Scenes by this config, are kept."""
+    """Return the cache file of a network trained on these Scenes by this config."""
     images, augment = fingerprint(scenes.train.images), repr(ALL_RECIPES[name].augment)
     key = digest([TRAINED_VERSION, name, asdict(config), augment, images, torch.__version__])
     return cache_folder() / "models" / f"{name}-{key}.pt"
 
 
 def what_was_learned(model):
-    """Return the trained numbers, batch norm's statistics too; what is frozen comes from the borrowed weights."""
+    """Return the trained parameters and batch norm's statistics; frozen layers are borrowed
+    anyway.
+    """
     learned = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
     return learned | dict(model.named_buffers())
 

@@ -26,14 +26,20 @@ from helpers.training import TrainConfig, fit
 def run_benchmark(name):
     """Run the benchmark of this name and print its table."""
     if name not in BENCHMARKS:
-        raise WorkbookError(f'There is no benchmark "{name}". Choose one of {", ".join(BENCHMARKS)} and grading.')
+        raise WorkbookError(
+            f'There is no benchmark "{name}". Choose one of {", ".join(BENCHMARKS)} and grading.'
+        )
     BENCHMARKS[name]()
 
 
 def bench_epoch(rounds=3):
-    """Compare one epoch of SimpleNet, then its accuracy on both splits: files decoded by PIL, and cached tensors."""
+    """Compare one epoch of SimpleNet, then its accuracy on both splits: files decoded by PIL, and
+    cached tensors.
+    """
     folder = _train_and_test_folder()
-    print(f"SimpleNet on the CPU, {torch.get_num_threads()} threads: one epoch, then accuracy on both splits")
+    print(
+        f"SimpleNet on the CPU, {torch.get_num_threads()} threads: one epoch, then accuracy on both splits"
+    )
     train, val = prepare(load_folder(folder))
     config = TrainConfig(num_epochs=1, batch_size=64, learning_rate=1e-3, device="cpu")
     ways = {
@@ -45,8 +51,15 @@ def bench_epoch(rounds=3):
 
 
 def _usual_epoch(folder, num_workers):
-    """Train and measure as the course does: every file is opened, decoded and resized each time it is needed."""
-    steps = [v2.Grayscale(), v2.Resize((64, 64)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
+    """Train and evaluate as the course does: files are decoded and resized whenever they are
+    needed.
+    """
+    steps = [
+        v2.Grayscale(),
+        v2.Resize((64, 64)),
+        v2.ToImage(),
+        v2.ToDtype(torch.float32, scale=True),
+    ]
     transform = v2.Compose([*steps, v2.Normalize([0.455], [0.235])])
     options = {"batch_size": 64, "num_workers": num_workers}
     train = DataLoader(ImageFolder(folder / "train", transform), shuffle=True, **options)
@@ -63,11 +76,15 @@ def _usual_epoch(folder, num_workers):
 def _usual_accuracy(model, loader):
     model.eval()
     with torch.inference_mode():
-        return sum((model(images).argmax(1) == labels).sum().item() for images, labels in loader) / len(loader.dataset)
+        return sum(
+            (model(images).argmax(1) == labels).sum().item() for images, labels in loader
+        ) / len(loader.dataset)
 
 
 def _compare(ways, rounds):
-    """Time each way `rounds` times, in turn so that all meet the same weather; print medians, spreads and ratios."""
+    """Time each way `rounds` times, in turn, so that all run under the same load; print medians,
+    spreads and ratios.
+    """
     times = {name: [] for name in ways}
     for _ in tqdm(range(rounds), unit="round", leave=False):
         for name, work in ways.items():
@@ -79,22 +96,30 @@ def _compare(ways, rounds):
 
 
 def bench_alexnet(num_epochs=5):
-    """Compare epochs of AlexNet's last layer: everything through the whole network, and on features kept.
+    """Compare epochs of AlexNet's last layer: through the whole network, and on cached features.
 
-    The usual way decodes and passes training and validation images through the whole network in every epoch; one epoch
-    is measured and taken `num_epochs` times. Ours is measured whole, cold (decoding and features included) and warm.
+    The usual way decodes and passes training and validation images through the whole network in
+    every epoch; one epoch is measured and taken `num_epochs` times. Ours is measured whole, cold
+    (decoding and features included) and warm.
     """
     folder = _train_and_test_folder()
-    print(f"AlexNet on the CPU, {torch.get_num_threads()} threads: {num_epochs} epochs of the last layer")
+    print(
+        f"AlexNet on the CPU, {torch.get_num_threads()} threads: {num_epochs} epochs of the last layer"
+    )
     weights = find_weights()
     config = replace(LAST_LAYER, num_epochs=num_epochs, device="cpu")
     with _empty_cache():
-        ours = {f"the workbook, {state}": _seconds(_our_epochs, folder, weights, config) for state in ("cold", "warm")}
+        ours = {
+            f"the workbook, {state}": _seconds(_our_epochs, folder, weights, config)
+            for state in ("cold", "warm")
+        }
     usual = num_epochs * _seconds(_usual_alexnet_epoch, folder, freeze(make_alexnet(weights)))
     label = f"decode and whole network, 1 epoch x {num_epochs}"
     for name, seconds in {label: usual, **ours}.items():
         print(f"{name:<42} {seconds:7.1f} s  {usual / seconds:6.1f} x")
-    print("cold: files decoded, features computed, head trained; warm: images and features read from the cache")
+    print(
+        "cold: files decoded, features computed, head trained; warm: images and features read from the cache"
+    )
 
 
 def _our_epochs(folder, weights, config):
@@ -103,10 +128,19 @@ def _our_epochs(folder, weights, config):
 
 
 def _usual_alexnet_epoch(folder, model):
-    """Train the last layer for an epoch as the course does, then measure on validation images: in float32, one thread
-    decoding, every image through the whole network. Training accuracy comes from the training pass itself."""
-    steps = [v2.Grayscale(), v2.Resize((model.input_px, model.input_px)), v2.RandomHorizontalFlip(), v2.PILToTensor()]
-    train = DataLoader(ImageFolder(folder / "train", v2.Compose(steps)), shuffle=True, batch_size=64)
+    """Train the last layer for an epoch as the course does, then evaluate on validation images: in
+    float32, one thread decoding, every image through the whole network. Training accuracy comes
+    from the training pass itself.
+    """
+    steps = [
+        v2.Grayscale(),
+        v2.Resize((model.input_px, model.input_px)),
+        v2.RandomHorizontalFlip(),
+        v2.PILToTensor(),
+    ]
+    train = DataLoader(
+        ImageFolder(folder / "train", v2.Compose(steps)), shuffle=True, batch_size=64
+    )
     plain = v2.Compose([step for step in steps if not isinstance(step, v2.RandomHorizontalFlip)])
     val = DataLoader(ImageFolder(folder / "test", plain), batch_size=64)
     optimizer = torch.optim.AdamW(model.classifier[6].parameters(), lr=1e-3)
@@ -141,7 +175,9 @@ def _empty_cache():
 def _train_and_test_folder():
     folder = find_folder()
     if folder is None or not (folder / "train").is_dir():
-        raise WorkbookError("This benchmark decodes photographs. Set SCENES_DIR to a folder with train and test.")
+        raise WorkbookError(
+            "This benchmark decodes photographs. Set SCENES_DIR to a folder with train and test."
+        )
     return folder
 
 

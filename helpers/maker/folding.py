@@ -1,7 +1,9 @@
-"""a trained network -> small weights: batch norm folded into the convolutions, fc6 and fc7 made in closed form.
+"""a trained network -> small weights: batch norm folded into the convolutions, fc6 and fc7 made in
+closed form.
 
-The trained fc6 and fc7 tell 16 classes apart and throw away the rest of what the conv layers say. So they are not kept:
-in their place stand layers that pass on the directions in which conv features vary most, whatever the classes.
+The trained fc6 and fc7 tell 16 classes apart and discard the rest of the conv features. So they are
+replaced: in their place stand layers that pass on the directions in which conv features vary most,
+whatever the classes.
 """
 
 import math
@@ -20,9 +22,13 @@ def standardise_grey(images, statistics):
 
 
 def fold(convolution, batch_norm):
-    """Return the kernel and bias that alone do what `convolution`, then `batch_norm`, do in eval()."""
+    """Return the kernel and bias that alone do what `convolution`, then `batch_norm`, do in
+    eval().
+    """
     scale = batch_norm.weight / (batch_norm.running_var + batch_norm.eps).sqrt()
-    return convolution.weight * scale[:, None, None, None], batch_norm.bias - batch_norm.running_mean * scale
+    return convolution.weight * scale[
+        :, None, None, None
+    ], batch_norm.bias - batch_norm.running_mean * scale
 
 
 def folded_features(network):
@@ -37,19 +43,23 @@ def folded_features(network):
 
 
 def conv_features(network, images, statistics):
-    """Return what the linear layers see of uint8 images at INPUT_PX: (N, 9216)."""
+    """Return the conv features of uint8 images at INPUT_PX: (N, 9216)."""
     device, features = next(network.parameters()).device, []
     for batch in images.split(64):
-        inputs = F.interpolate(standardise_grey(batch.to(device), statistics), size=INPUT_PX, mode="bilinear")
+        inputs = F.interpolate(
+            standardise_grey(batch.to(device), statistics), size=INPUT_PX, mode="bilinear"
+        )
         features.append(network.avgpool(network.features(inputs)).flatten(1).cpu())
     return torch.cat(features)
 
 
 def cosine_waves(side):
-    """Return the discrete cosine transform's waves over side x side places, one a row, and their weights.
+    """Return the discrete cosine transform's waves over side x side places, one per row, and their
+    weights.
 
-    Waves (side * side, side * side), of length 1; weights (side * side,), 1 for what is the same everywhere and less
-    for what changes quickly from place to place: scenes are told apart by what there is, more than by where exactly.
+    Waves (side * side, side * side), of length 1; weights (side * side,), 1 for what is the same
+    everywhere and less for what changes quickly from place to place: scenes are told apart by what
+    there is, more than by where exactly.
     """
     places = torch.arange(side)
     wave = torch.cos(math.pi * (places + 0.5) * places[:, None] / side)  # (frequency, place)
@@ -59,14 +69,16 @@ def cosine_waves(side):
 
 
 def loudest_directions(features, num_directions):
-    """Return where conv features (N, 9216) of mean 0 vary most: directions (D, 256) over channels, waves (D, 36).
+    """Return where conv features (N, 9216) of mean 0 vary most: directions (D, 256) over channels,
+    waves (D, 36).
 
-    The waves hardly go together, so each has principal directions (PCA) of its own. Scaled so that on the average a
-    direction's answer has deviation 1.
+    The waves hardly go together, so each has principal directions (PCA) of its own. Scaled so that
+    on the average a direction's answer has deviation 1.
     """
     waves, weights = cosine_waves(6)
     answers = features.unflatten(1, (256, 36)) @ (waves * weights[:, None]).T  # (N, 256, 36)
-    covariances = torch.stack([part.T @ part for part in answers.unbind(dim=2)]) / len(features)  # (36, 256, 256)
+    # (36, 256, 256)
+    covariances = torch.stack([part.T @ part for part in answers.unbind(dim=2)]) / len(features)
     variances, directions = torch.linalg.eigh(covariances)  # (36, 256), (36, 256, 256): in columns
     loudest = variances.flatten().topk(num_directions)
     wave, column = loudest.indices // 256, loudest.indices % 256
@@ -75,17 +87,22 @@ def loudest_directions(features, num_directions):
 
 
 def random_units(num_directions):
-    """Return units (2048, D) in blocks of D that are at right angles to each other, so that less is said twice."""
-    blocks = [torch.linalg.qr(torch.randn(num_directions, num_directions)).Q for _ in range(2048 // num_directions)]
+    """Return random units (2048, D) in blocks of D orthogonal ones, which overlap less."""
+    blocks = [
+        torch.linalg.qr(torch.randn(num_directions, num_directions)).Q
+        for _ in range(2048 // num_directions)
+    ]
     return torch.cat(blocks)
 
 
 def open_linear_layers(features, config):
-    """Return factors of fc6 and fc7 that pass on what the conv layers say, not only what tells 16 classes apart.
+    """Return factors of fc6 and fc7 that pass on the conv features, not only what separates 16
+    classes.
 
-    fc6 keeps the directions in which conv features (N, 9216) vary most and shows them to random units, as random
-    features do (Rahimi & Recht, 2007), each unit v with a twin -v. Since relu(v x) - relu(-v x) = v x, fc7 finds the
-    directions again, exactly, and shows them to units of its own. `small_weights` multiplies out.
+    fc6 keeps the directions in which conv features (N, 9216) vary most and shows them to random
+    units, as random features do (Rahimi & Recht, 2007), each unit v with a twin -v. Since relu(v x)
+    - relu(-v x) = v x, fc7 finds the directions again, exactly, and shows them to units of its own.
+    `small_weights` multiplies out.
     """
     mean = features.mean(dim=0)  # (9216,)
     directions, waves = loudest_directions(features - mean, config.num_directions)
@@ -103,8 +120,12 @@ def linear_head(features, labels, num_classes):
     centred, middle = features - features.mean(dim=0), targets.mean(dim=0)
     covariance = centred.T @ centred / len(features)  # (4096, 4096)
     ridge = covariance + 0.1 * covariance.diagonal().mean() * torch.eye(len(covariance))
-    weight = torch.linalg.solve(ridge, centred.T @ (targets - middle) / len(features)).T  # (num_classes, 4096)
-    return {"classifier.6.weight": weight, "classifier.6.bias": middle - weight @ features.mean(dim=0)}
+    # (num_classes, 4096)
+    weight = torch.linalg.solve(ridge, centred.T @ (targets - middle) / len(features)).T
+    return {
+        "classifier.6.weight": weight,
+        "classifier.6.bias": middle - weight @ features.mean(dim=0),
+    }
 
 
 def linear_features(features, weights):
@@ -116,7 +137,9 @@ def linear_features(features, weights):
 
 @torch.no_grad()
 def small_weights_of(network, train_set, statistics, num_classes, config):
-    """Return a trained network as small weights: conv layers folded, linear layers opened, half precision."""
+    """Return a trained network as small weights: conv layers folded, linear layers opened, half
+    precision.
+    """
     torch.manual_seed(config.seed)
     network.eval()
     images, labels = (part[: config.num_for_pca] for part in train_set)

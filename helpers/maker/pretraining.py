@@ -1,9 +1,9 @@
 """class folders or tars -> grey images -> a trained AlexNet -> data/alexnet_small.pt, under 10 MB.
 
-Three changes let AlexNet (Krizhevsky, 2014; the layers are torchvision's) learn on two cores in under
-an hour, and make its file small: one grey input channel, batch norm (Ioffe & Szegedy, 2015), and each
-big linear layer as a product of two thin ones from the first step on. All three are undone at the
-end (`folding`), and `small_weights` gives torchvision's own layers and shapes.
+Three changes let AlexNet (Krizhevsky, 2014; the layers are torchvision's) learn on two cores in
+under an hour, and make its file small: one grey input channel, batch norm (Ioffe & Szegedy, 2015),
+and each big linear layer as a product of two thin ones from the first step on. All three are undone
+at the end (`folding`), and `small_weights` gives torchvision's own layers and shapes.
 """
 
 from dataclasses import asdict, dataclass
@@ -25,7 +25,9 @@ from helpers.training import choose_device
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of epochs at one crop size (progressive resizing): small and quick first, 224 last."""
+    """A stretch of epochs at one crop size (progressive resizing): small and quick first, 224
+    last.
+    """
 
     num_epochs: int
     crop_px: int
@@ -34,14 +36,22 @@ class Stage:
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """How to pretrain. The defaults are the recipe in data/README.md, which made data/alexnet_small.pt."""
+    """How to pretrain. The defaults are the recipe in data/README.md, which made
+    data/alexnet_small.pt.
+    """
 
-    stages: tuple = (Stage(3, 112, 0.25), Stage(9, 128, 0.25), Stage(3, 160, 0.35), Stage(1, 224, 0.5))
+    stages: tuple = (
+        Stage(3, 112, 0.25),
+        Stage(9, 128, 0.25),
+        Stage(3, 160, 0.35),
+        Stage(1, 224, 0.5),
+    )
     image_px: int = 144  # side of the decoded square images
-    rank: int = 112  # width between the two thin layers that stand for a big linear one in training
+    rank: int = 112  # width between the two thin layers that replace a big linear one in training
     batch_size: int = 128  # images
     learning_rate: float = 0.05  # peak of the one-cycle schedule
-    head_share: float = 0.02  # the last layer's part of it: 4096 inputs move its output far in one step
+    # The last layer's part of it: 4096 inputs move its output far in one step
+    head_share: float = 0.02
     warm_up: float = 0.15  # share of all steps before the peak
     momentum: float = 0.9  # Nesterov
     weight_decay: float = 5e-4  # of kernels and matrices, not of batch norm
@@ -51,7 +61,7 @@ class PretrainConfig:
     contrast: float = 0.3  # largest relative change
     num_held_out: int = 1000  # images never trained on
     num_for_pca: int = 5000  # training images that decide fc6's directions
-    num_directions: int = 512  # that fc6 keeps in the end; a power of two, 2048 at most
+    num_directions: int = 512  # that fc6 finally keeps; a power of two, at most 2048
     seed: int = 0
     device: str = "auto"  # as in TrainConfig
 
@@ -64,7 +74,9 @@ class PretrainConfig:
 
 
 def split_off(images, labels, config):
-    """Return ((images, labels) to train on, (images, labels) held out), drawn by the config's seed."""
+    """Return ((images, labels) to train on, (images, labels) held out), drawn by the config's
+    seed.
+    """
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(config.seed))
     held_out, kept = order[: config.num_held_out], order[config.num_held_out :]
     return (images[kept], labels[kept]), (images[held_out], labels[held_out])
@@ -74,7 +86,9 @@ def split_off(images, labels, config):
 
 
 def grey_statistics(images):
-    """Return mean and standard deviation of uint8 images, in grey values of 0..1, from their histogram."""
+    """Return mean and standard deviation of uint8 images, in grey values of 0..1, from their
+    histogram.
+    """
     counts = torch.bincount(images.flatten(), minlength=256).double() / images.numel()
     greys = torch.arange(256).double() / 255
     mean = counts @ greys
@@ -82,7 +96,7 @@ def grey_statistics(images):
 
 
 def jitter(images, config):
-    """Give each normalised image (B, 1, H, W) a contrast and a brightness of its own."""
+    """Change contrast and brightness of each normalised image (B, 1, H, W) at random."""
     draws = torch.empty(2, len(images), 1, 1, 1).uniform_(-1, 1).to(images.device)
     return images * (1 + config.contrast * draws[0]) + config.brightness * draws[1]
 
@@ -91,7 +105,9 @@ def jitter(images, config):
 
 
 def grey_with_batch_norm(features):
-    """Return AlexNet's conv layers for one grey channel, with batch norm in the place of each bias."""
+    """Return AlexNet's conv layers for one grey channel, with batch norm in the place of each
+    bias.
+    """
     layers = []
     for layer in features:
         layers.append(layer)
@@ -105,7 +121,9 @@ def grey_with_batch_norm(features):
 
 
 def factorised(linear, rank):
-    """Return a linear layer as two thin ones and batch norm: in_features -> rank -> out_features."""
+    """Return a linear layer as two thin ones and batch norm: in_features -> rank ->
+    out_features.
+    """
     down = nn.Linear(linear.in_features, rank, bias=False)
     up = nn.Linear(rank, linear.out_features, bias=False)
     return nn.Sequential(down, up, nn.BatchNorm1d(linear.out_features))
@@ -124,7 +142,9 @@ def build_network(num_classes, config):
 
 
 def make_sgd(network, config):
-    """Return SGD over three groups: kernels and matrices, batch norm (no decay), the last layer (slow)."""
+    """Return SGD over three groups: kernels and matrices, batch norm (no decay), the last layer
+    (slow).
+    """
     head = list(network.classifier[6].parameters())
     body = [p for name, p in network.named_parameters() if not name.startswith("classifier.6.")]
     groups = [
@@ -133,24 +153,38 @@ def make_sgd(network, config):
         {"params": head, "share": config.head_share},
     ]
     return torch.optim.SGD(
-        groups, config.learning_rate, config.momentum, weight_decay=config.weight_decay, nesterov=True
+        groups,
+        config.learning_rate,
+        config.momentum,
+        weight_decay=config.weight_decay,
+        nesterov=True,
     )
 
 
 def set_learning_rate(optimizer, progress, config):
-    """One cycle (Smith & Topin, 2018): a straight climb to the peak, then a straight way down to 0."""
+    """One cycle (Smith & Topin, 2018): a straight climb to the peak, then a straight way down to
+    0.
+    """
     height = min(progress / config.warm_up, (1 - progress) / (1 - config.warm_up))
     for group in optimizer.param_groups:
         group["lr"] = group["share"] * config.learning_rate * height
 
 
 def pretrain_epoch(network, optimizer, train_set, statistics, epoch, config):
-    """Train for one epoch on (images, labels) and return the mean loss. `epoch` also seeds its draws."""
+    """Train for one epoch on (images, labels) and return the mean loss. `epoch` also seeds its
+    draws.
+    """
     torch.manual_seed(config.seed + epoch)
-    stages, (images, labels), device = config.stage_of_epochs(), train_set, next(network.parameters()).device
+    stages, (images, labels), device = (
+        config.stage_of_epochs(),
+        train_set,
+        next(network.parameters()).device,
+    )
     network.train()
     losses = []
-    batches = torch.randperm(len(images)).split(config.batch_size)[: len(images) // config.batch_size]
+    batches = torch.randperm(len(images)).split(config.batch_size)[
+        : len(images) // config.batch_size
+    ]
     title = f"epoch {epoch + 1} of {len(stages)}, {stages[epoch].crop_px} px"
     for step, batch in enumerate(tqdm(batches, desc=title, mininterval=1)):
         set_learning_rate(optimizer, (epoch + step / len(batches)) / len(stages), config)
@@ -158,8 +192,11 @@ def pretrain_epoch(network, optimizer, train_set, statistics, epoch, config):
         crops = random_crops(inputs, stages[epoch].crop_px, stages[epoch].min_area)
         inputs = jitter(crops, config)  # (B, 1, crop_px, crop_px)
         with torch.autocast(device.type, torch.bfloat16):
-            logits = network(inputs.contiguous(memory_format=torch.channels_last))  # (B, num_classes)
-        loss = F.cross_entropy(logits.float(), labels[batch].to(device), label_smoothing=config.label_smoothing)
+            # (B, num_classes)
+            logits = network(inputs.contiguous(memory_format=torch.channels_last))
+        loss = F.cross_entropy(
+            logits.float(), labels[batch].to(device), label_smoothing=config.label_smoothing
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -169,7 +206,9 @@ def pretrain_epoch(network, optimizer, train_set, statistics, epoch, config):
 
 @torch.no_grad()
 def accuracy(network, held_out_set, statistics, crop_px):
-    """Return the accuracy (0..1) on whole images, scaled to crop_px; grey is repeated where conv1 asks for it."""
+    """Return the accuracy (0..1) on whole images, scaled to crop_px; grey is repeated where conv1
+    asks for it.
+    """
     images, labels = held_out_set
     weight = network.features[0].weight
     network.eval()
@@ -189,7 +228,9 @@ def save(content, path):
 
 
 def resume(checkpoint, network, optimizer, config):
-    """Load what an interrupted run left, if anything, and return its history; other settings are refused."""
+    """Load what an interrupted run left, if anything, and return its history; other settings are
+    refused.
+    """
     if not checkpoint.exists():
         return []
     state = torch.load(checkpoint, weights_only=True)
@@ -201,11 +242,12 @@ def resume(checkpoint, network, optimizer, config):
 
 
 def pretrain(source, output, config=PretrainConfig(), about=None):
-    """Train on a folder, a tar or a list of them, write the small weights to `output`, return the history.
+    """Train on a folder, a tar or a list of them, write the small weights to `output`, return the
+    history.
 
     `<output>.checkpoint` is replaced after each epoch and stays: the same call goes on after an
-    interruption, and it holds batch norm and full precision. `about` (licence, data sets) goes into the
-    file's metadata. The history is a list of dicts, one an epoch.
+    interruption, and it holds batch norm and full precision. `about` (licence, data sets) goes into
+    the file's metadata. The history is a list of dicts, one per epoch.
     """
     sources = [source] if isinstance(source, str | Path) else source
     images, labels, class_names = load_class_folders(sources, config.image_px)
@@ -219,8 +261,19 @@ def pretrain(source, output, config=PretrainConfig(), about=None):
         loss = pretrain_epoch(network, optimizer, train_set, statistics, epoch, config)
         crop_px = config.stage_of_epochs()[epoch].crop_px
         val_accuracy = accuracy(network, held_out_set, statistics, crop_px)
-        history.append({"epoch": epoch + 1, "crop_px": crop_px, "train_loss": loss, "val_accuracy": val_accuracy})
-        state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "history": history}
+        history.append(
+            {
+                "epoch": epoch + 1,
+                "crop_px": crop_px,
+                "train_loss": loss,
+                "val_accuracy": val_accuracy,
+            }
+        )
+        state = {
+            "network": network.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "history": history,
+        }
         save(state | {"config": asdict(config), "statistics": statistics}, checkpoint)
     weights = small_weights_of(network, train_set, statistics, len(class_names), config)
     meta = describe(weights, class_names, len(images), held_out_set, statistics, config)
@@ -229,7 +282,9 @@ def pretrain(source, output, config=PretrainConfig(), about=None):
 
 
 def describe(weights, class_names, num_images, held_out_set, statistics, config):
-    """Return the metadata: how to feed the network, what it saw, how well torchvision's AlexNet does with it."""
+    """Return the metadata: how to feed the network, what it saw, how well torchvision's AlexNet
+    does with it.
+    """
     network = alexnet(num_classes=len(class_names))
     network.load_state_dict(to_torchvision(weights))
     mean, std = statistics

@@ -9,21 +9,27 @@ import pandas as pd
 import torch
 
 from helpers.alexnet_recipes import ALL_RECIPES
-from helpers.data import Scenes, hold_out
+from helpers.data import Scenes
 from helpers.files import atomic_write
 from helpers.models import SimpleNetDropout
 from helpers.progress import progress
 from helpers.recipes import train_by_recipe
-from helpers.results import load_tried, tried_path
+from helpers.subsets import hold_out
 from helpers.training import TrainConfig
+from helpers.tried import load_tried, tried_path
 
-SETTINGS = ("num_epochs", "batch_size", "learning_rate", "weight_decay", "label_smoothing")  # what grids may vary
+# What grids may vary
+SETTINGS = ("num_epochs", "batch_size", "learning_rate", "weight_decay", "label_smoothing")
 
 
 def vary(recipe, settings):
-    """Return a recipe with other settings: fields of its config, `dropout_rate`, `augmentation` (its strength)."""
+    """Return a recipe with other settings: fields of its config, `dropout_rate`, `augmentation`
+    (its strength).
+    """
     names = {f.name for f in fields(TrainConfig)}
-    recipe = replace(recipe, config=replace(recipe.config, **{k: v for k, v in settings.items() if k in names}))
+    recipe = replace(
+        recipe, config=replace(recipe.config, **{k: v for k, v in settings.items() if k in names})
+    )
     if "dropout_rate" in settings:
         recipe = replace(recipe, build=partial(SimpleNetDropout, rate=settings["dropout_rate"]))
     if "augmentation" in settings:
@@ -32,12 +38,16 @@ def vary(recipe, settings):
 
 
 def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
-    """Train every setting of the recipe's grid and measure it on 40 held-out training images a class, others each seed.
+    """Train every setting of the recipe's grid; evaluate it on 40 held-out training images per
+    class.
 
-    Return a table, the best first: a row a setting, with mean and std over seeds. Validation images are not looked at.
+    Each seed holds out other images. Returns a table with one row per setting, mean and std over
+    seeds, the best first. Validation images are not used.
     """
     recipe = ALL_RECIPES[name]
-    settings = [dict(zip(recipe.grid, values)) for values in itertools.product(*recipe.grid.values())]
+    settings = [
+        dict(zip(recipe.grid, values)) for values in itertools.product(*recipe.grid.values())
+    ]
 
     def measure(setting, seed):
         torch.set_num_threads(1)
@@ -57,8 +67,12 @@ def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
 
 
 def save_tried(dataset, name, table):
-    """Add a table of `try_settings` to what was tried before; a setting tried again replaces its old row."""
+    """Add a table of `try_settings` to what was tried before; a setting tried again replaces its
+    old row.
+    """
     table = pd.concat([table, load_tried(dataset, name)])
-    table = table.drop_duplicates([column for column in table if column not in ("mean", "std", "count")])
+    table = table.drop_duplicates(
+        [column for column in table if column not in ("mean", "std", "count")]
+    )
     with atomic_write(tried_path(dataset, name)) as temporary:
         table.sort_values("mean", ascending=False).to_csv(temporary, index=False)

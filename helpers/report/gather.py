@@ -1,8 +1,10 @@
-"""executed notebooks -> one PDF: what their cells tagged `report` and `answer` hold, in the order of the parts.
+"""executed notebooks -> one PDF: what their cells tagged `report` and `answer` hold, in the order
+of the parts.
 
-Notebooks are untrusted. pandoc reads Markdown and tables into a tree, of which only known, harmless nodes go on to
-typst; all other text goes there as string literals; pictures are decoded, or copied, into a folder of their own, the
-only one that typst may read. A piece that cannot be set is printed as its source, in a box, and named in the log.
+Notebooks are untrusted. pandoc reads Markdown and tables into a tree, of which only known, harmless
+nodes go on to typst; all other text goes there as string literals; pictures are decoded, or copied,
+into a folder of their own, the only one that typst may read. A piece that cannot be set is printed
+as its source, in a box, and named in the log.
 """
 
 import re
@@ -19,7 +21,7 @@ from helpers.report.typesetting import code, literal, typeset
 
 @dataclass(frozen=True)
 class Details:
-    """What stands on the cover."""
+    """The text of the cover."""
 
     title: str = "Scene recognition with deep learning"
     name: str = ""
@@ -29,10 +31,11 @@ class Details:
 
 
 def make_report(output, details=Details(), folder=NOTEBOOKS, full=False):
-    """Write the PDF report of the notebooks in a folder; return (what is missing, what could not be printed).
+    """Write the PDF report of the notebooks in a folder; return (what is missing, what could not be
+    printed).
 
-    With `full`, every notebook follows, code included. Nothing is executed. Raises WorkbookError for a folder without
-    notebooks.
+    With `full`, every notebook follows, code included. Nothing is executed. Raises WorkbookError
+    for a folder without notebooks.
     """
     paths = in_order(Path(folder).glob("*.ipynb"))
     if not paths:
@@ -43,7 +46,9 @@ def make_report(output, details=Details(), folder=NOTEBOOKS, full=False):
         notebooks = {path: reader.read(path, gathered) for path in paths}
         for path, notebook in notebooks.items():
             gather_report(path, notebook, reader, gathered)
-        gathered.pieces.append(Piece([raw(list_missing(gathered.missing))], "", "the list of what is missing"))
+        gathered.pieces.append(
+            Piece([raw(list_missing(gathered.missing))], "", "the list of what is missing")
+        )
         for path, notebook in notebooks.items() if full else ():
             gather_all(path, notebook, reader, gathered)
         reader.fill(gathered)
@@ -53,7 +58,7 @@ def make_report(output, details=Details(), folder=NOTEBOOKS, full=False):
     return gathered.missing, gathered.log
 
 
-# --- notebook -> pieces ----------------------------------------------------------------------------------------------
+# --- notebook -> pieces ---------------------------------------------------------------------------
 
 
 def gather_report(path, notebook, reader, gathered):
@@ -61,11 +66,17 @@ def gather_report(path, notebook, reader, gathered):
     if notebook is None:
         return
     cells = [(number, cell, tags_of(cell)) for number, cell in enumerate(notebook.cells, start=1)]
-    wanted = [(number, cell, tags) for number, cell, tags in cells if tags & {"report", "answer", "question"}]
+    wanted = [
+        (number, cell, tags)
+        for number, cell, tags in cells
+        if tags & {"report", "answer", "question"}
+    ]
     note_missing(path.stem, cells, gathered.missing)
     if not wanted:
         return
-    gathered.pieces.append(Piece([raw(f"#part({literal(title_of(notebook, path))})")], "", path.stem))
+    gathered.pieces.append(
+        Piece([raw(f"#part({literal(title_of(notebook, path))})")], "", path.stem)
+    )
     for number, cell, tags in wanted:
         where = f"{path.stem}, cell {number}"
         if cell.cell_type == "markdown":
@@ -81,14 +92,18 @@ def gather_all(path, notebook, reader, gathered):
     """Add a whole notebook to the appendix: prose, code and outputs."""
     if notebook is None:
         return
-    gathered.pieces.append(Piece([raw(f"#appendix({literal(title_of(notebook, path))})")], "", path.stem))
+    gathered.pieces.append(
+        Piece([raw(f"#appendix({literal(title_of(notebook, path))})")], "", path.stem)
+    )
     for number, cell in enumerate(notebook.cells, start=1):
         where = f"appendix, {path.stem}, cell {number}"
         if cell.cell_type == "markdown":
             gathered.pieces.append(reader.markdown(cell, where, 4))
         elif cell.cell_type == "code":
             if cell.source.strip():
-                gathered.pieces.append(Piece([raw(code(cell.source, "python"))], cell.source, where))
+                gathered.pieces.append(
+                    Piece([raw(code(cell.source, "python"))], cell.source, where)
+                )
             gathered.pieces += reader.outputs(cell, where, with_caption=False)
 
 
@@ -101,10 +116,16 @@ def title_of(notebook, path):
 
 
 def note_missing(name, cells, missing):
-    """Add one sentence for each question without an answer, check that does not hold, and cell that was not run."""
-    unrun = [n for n, c, tags in cells if "report" in tags and c.cell_type == "code" and not c.outputs]
+    """Add one sentence for each question without an answer, check that does not hold, and cell that
+    was not run.
+    """
+    unrun = [
+        n for n, c, tags in cells if "report" in tags and c.cell_type == "code" and not c.outputs
+    ]
     if unrun:
-        missing.append(f"{name}: not run, or run without a result: cell{'s' * (len(unrun) > 1)} {listed(unrun)}.")
+        missing.append(
+            f"{name}: not run, or run without a result: cell{'s' * (len(unrun) > 1)} {listed(unrun)}."
+        )
     question = None
     for _, cell, tags in cells:
         if "question" in tags:
@@ -117,8 +138,12 @@ def note_missing(name, cells, missing):
             question = None
         elif "check" in tags and cell.cell_type == "code":
             exercise = cell.metadata.get("exercise", "?")
-            text = "".join(str(out.get("text", "")) for out in cell.outputs if out.output_type == "stream")
-            if text != f"{exercise}: right\n" or any(out.output_type == "error" for out in cell.outputs):
+            text = "".join(
+                str(out.get("text", "")) for out in cell.outputs if out.output_type == "stream"
+            )
+            if text != f"{exercise}: right\n" or any(
+                out.output_type == "error" for out in cell.outputs
+            ):
                 missing.append(f"{name}: the check of {exercise} has not passed.")
     if question:
         missing.append(f"{name}: no answer to “{question}”")

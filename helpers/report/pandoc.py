@@ -1,4 +1,4 @@
-"""Markdown and tables -> pandoc's tree, of which only known, harmless nodes go on -> typst."""
+"""Markdown and tables -> pandoc's tree, reduced to known, harmless nodes -> typst."""
 
 import json
 import re
@@ -36,12 +36,12 @@ def read_tree(text, reader):
 
 
 def clean(nodes, reader, attachments):
-    """Return the harmless nodes that stand for these: attributes emptied, pictures fetched, raw code as text."""
+    """Return harmless nodes for these: without attributes, pictures fetched, raw code as text."""
     return [part for node in nodes for part in clean_node(node, reader, attachments)]
 
 
 def clean_node(node, reader, attachments):
-    """Return what stands for one node, as a list: a wrapper leaves its children, all else one node."""
+    """Return harmless nodes for one, as a list: a wrapper gives its children, others one node."""
     if isinstance(node, list):
         return [clean(node, reader, attachments)]
     if not isinstance(node, dict) or "t" not in node:
@@ -57,7 +57,9 @@ def clean_node(node, reader, attachments):
         inner = content[-1] if isinstance(content, list) and content else []
         return clean(inner if isinstance(inner, list) else [inner], reader, attachments)
     if kind in ("RawBlock", "RawInline"):
-        return [{"t": "CodeBlock" if kind == "RawBlock" else "Code", "c": [["", [], []], content[1]]}]
+        return [
+            {"t": "CodeBlock" if kind == "RawBlock" else "Code", "c": [["", [], []], content[1]]}
+        ]
     if kind not in HARMLESS:
         return [{"t": "Str", "c": plain_text(content)}]
     if content is None:
@@ -71,7 +73,7 @@ def clean_node(node, reader, attachments):
 
 
 def picture(content, reader, attachments):
-    """Return an image of Markdown as typst, or its description where there is no such picture."""
+    """Return an image of Markdown as typst, or its description if there is no such picture."""
     alt = plain_text(content[1])
     if name := reader.picture_of(content[2][0], attachments):
         image = f"#fit(image({literal(name)}, alt: {literal(alt or 'a picture')}))"
@@ -82,7 +84,11 @@ def picture(content, reader, attachments):
 def without_attributes(node):
     """Return a table's content with every [id, classes, keys and values] in it emptied."""
     if isinstance(node, list):
-        if len(node) == 3 and isinstance(node[0], str) and all(isinstance(part, list) for part in node[1:]):
+        if (
+            len(node) == 3
+            and isinstance(node[0], str)
+            and all(isinstance(part, list) for part in node[1:])
+        ):
             return ["", [], []]
         return [without_attributes(child) for child in node]
     return node
@@ -111,14 +117,22 @@ def raw(text):
 
 
 def write_pieces(gathered):
-    """Let pandoc write all pieces as typst, in one go; mathematics that it cannot write is printed as source."""
+    """Let pandoc write all pieces as typst, in one go; mathematics that it cannot write is printed
+    as source.
+    """
     text, warnings = write_tree(gathered.pieces)
-    bad = set(re.findall(r"Could not convert TeX math (.*?), rendering as TeX", " ".join(warnings.split())))
+    bad = set(
+        re.findall(
+            r"Could not convert TeX math (.*?), rendering as TeX", " ".join(warnings.split())
+        )
+    )
     if bad:
         for piece in gathered.pieces:
             found = []
             piece.blocks = boxed_math(piece.blocks, bad, found)
-            gathered.log += [f"{piece.where}: this mathematics cannot be printed: {formula}" for formula in found]
+            gathered.log += [
+                f"{piece.where}: this mathematics cannot be printed: {formula}" for formula in found
+            ]
         text, _ = write_tree(gathered.pieces)
     for piece, part in zip(gathered.pieces, text):
         piece.typst = part
@@ -129,7 +143,15 @@ def write_tree(pieces):
     mark = f"//{secrets.token_hex(16)}"
     blocks = [block for piece in pieces for block in (*piece.blocks, raw(mark))]
     tree = {"pandoc-api-version": [1, 23, 1], "meta": {}, "blocks": blocks}
-    command = [pypandoc.get_pandoc_path(), "--sandbox", "-f", "json", "-t", "typst", "--wrap=preserve"]
+    command = [
+        pypandoc.get_pandoc_path(),
+        "--sandbox",
+        "-f",
+        "json",
+        "-t",
+        "typst",
+        "--wrap=preserve",
+    ]
     done = subprocess.run(command, input=json.dumps(tree), capture_output=True, text=True)
     if done.returncode:
         raise WorkbookError(f"pandoc could not write the report: {done.stderr.strip()[:300]}")
@@ -145,4 +167,6 @@ def boxed_math(node, bad, found):
     if node.get("t") == "Math" and " ".join(node["c"][1].split()) in bad:
         found.append(node["c"][1].strip())
         return {"t": "RawInline", "c": ["typst", f"#box(formula({literal(node['c'][1].strip())}))"]}
-    return {key: boxed_math(value, bad, found) if key == "c" else value for key, value in node.items()}
+    return {
+        key: boxed_math(value, bad, found) if key == "c" else value for key, value in node.items()
+    }

@@ -17,7 +17,9 @@ class ReportPanel(Panel):
         self.output = output
         text = lambda label: ipywidgets.Text(description=label, layout=Layout(width="420px"))
         self.fields = {name: text(name) for name in ("name", "email", "id", "team")}
-        self.button = ipywidgets.Button(description="Write report.pdf", button_style="primary", icon="file-pdf-o")
+        self.button = ipywidgets.Button(
+            description="Write report.pdf", button_style="primary", icon="file-pdf-o"
+        )
         self.button.on_click(self._write)
         self.status = ipywidgets.HTML()
         super().__init__([*self.fields.values(), self.button, self.status])

@@ -16,7 +16,9 @@ from helpers.report.typesetting import boxed, captioned, code, figure, joined, l
 
 @dataclass
 class Piece:
-    """A part of the document: a tree of pandoc's, the source to print where it fails, and where it comes from."""
+    """A part of the document: a tree of pandoc's, the source to print where it fails, and where it
+    comes from.
+    """
 
     blocks: list
     source: str
@@ -52,26 +54,30 @@ class Reader:
         self.folder, self.root, self.num_pictures, self.waiting = folder, root, 0, []
 
     def read(self, path, gathered):
-        """Return the notebook at a path, None (and a line in the log) where it is none."""
+        """Return the notebook at a path; None, and a line in the log, if it cannot be read."""
         try:
             notebook = nbformat.read(path, as_version=4)
             nbformat.validate(notebook)
             return notebook
         except Exception as error:  # a damaged file can raise anything
             reason = (str(error).splitlines() or [type(error).__name__])[0][:100]
-            gathered.log.append(f"{path.name} cannot be read as a notebook ({reason}); it is left out.")
+            gathered.log.append(
+                f"{path.name} cannot be read as a notebook ({reason}); it is left out."
+            )
             gathered.missing.append(f"{path.stem}: the file cannot be read as a notebook.")
             return None
 
     def markdown(self, cell, where, level):
-        """Return the piece of a Markdown cell, its headings at `level`; `fill` reads it, with all others at once."""
+        """Return the piece of a Markdown cell, its headings at `level`; `fill` reads it, with all
+        others at once.
+        """
         piece = Piece([], cell.source, where)
         attachments = cell.get("attachments", {})
         self.waiting.append(Waiting(piece, with_display_math(cell.source), level, attachments))
         return piece
 
     def outputs(self, cell, where, with_caption=True):
-        """Return the pieces of what a code cell has shown."""
+        """Return the pieces of a code cell's outputs."""
         caption = str(cell.metadata.get("caption", "")) if with_caption else ""
         shown = [output for output in cell.outputs if not is_empty(output)]
         if not shown and with_caption:
@@ -89,15 +95,25 @@ class Reader:
             return Piece([raw(f"#failed({literal(plain(text))})")], text, where)
         if output.output_type == "stream":
             text = plain(output.text)
-            return Piece([raw(captioned(code(text, "python" if is_code else ""), caption, "raw"))], text, where)
+            return Piece(
+                [raw(captioned(code(text, "python" if is_code else ""), caption, "raw"))],
+                text,
+                where,
+            )
         data = output.get("data", {})
         text = plain(joined(data.get("text/plain", "")))
         for kind in ("image/svg+xml", "image/png", "image/jpeg"):
             if kind in data and (name := self.keep_picture(data[kind], kind)):
-                return Piece([raw(figure(name, caption))], f"(a picture that cannot be printed) {text}", where)
+                return Piece(
+                    [raw(figure(name, caption))],
+                    f"(a picture that cannot be printed) {text}",
+                    where,
+                )
         if "<table" in joined(data.get("text/html", "")):
             piece = Piece([], text, where)
-            self.waiting.append(Waiting(piece, joined(data["text/html"]), caption=caption, reader="html"))
+            self.waiting.append(
+                Waiting(piece, joined(data["text/html"]), caption=caption, reader="html")
+            )
             return piece
         if "text/markdown" in data:
             piece = Piece([], text, where)
@@ -106,7 +122,7 @@ class Reader:
         return Piece([raw(captioned(code(text), caption, "raw"))], text, where)
 
     def keep_picture(self, content, kind):
-        """Write a picture to the root and return its name there, None for one that is none."""
+        """Write a picture to the root and return its name there, None if it is damaged."""
         self.num_pictures += 1
         path = self.root / f"picture-{self.num_pictures}{'.svg' if 'svg' in kind else '.png'}"
         try:
@@ -120,21 +136,38 @@ class Reader:
             return None
 
     def picture_of(self, url, attachments):
-        """Return the name in the root of an image that Markdown names: an attachment, or a file beside the notebook."""
+        """Return the name in the root of an image that Markdown names: an attachment, or a file
+        beside the notebook.
+        """
         if url.startswith("attachment:"):
             bundle = attachments.get(url.removeprefix("attachment:"), {})
-            return next((self.keep_picture(c, kind) for kind, c in bundle.items() if kind.startswith("image/")), None)
+            return next(
+                (
+                    self.keep_picture(c, kind)
+                    for kind, c in bundle.items()
+                    if kind.startswith("image/")
+                ),
+                None,
+            )
         path = (self.folder / url).resolve()
         if "://" in url or not path.is_relative_to(self.folder) or not path.is_file():
             return None
         is_svg = path.suffix.lower() == ".svg"
-        content = path.read_text(errors="replace") if is_svg else base64.b64encode(path.read_bytes()).decode()
+        content = (
+            path.read_text(errors="replace")
+            if is_svg
+            else base64.b64encode(path.read_bytes()).decode()
+        )
         return self.keep_picture(content, "image/svg+xml" if is_svg else "image/png")
 
     def fill(self, gathered):
-        """Let pandoc read all Markdown and tables that wait, side by side, and write every piece as typst."""
+        """Let pandoc read all Markdown and tables that wait, side by side, and write every piece as
+        typst.
+        """
         with ThreadPoolExecutor() as pool:
-            trees = list(pool.map(lambda waiting: read_tree(waiting.text, waiting.reader), self.waiting))
+            trees = list(
+                pool.map(lambda waiting: read_tree(waiting.text, waiting.reader), self.waiting)
+            )
         for waiting, tree in zip(self.waiting, trees):
             piece = waiting.piece
             if tree is None:
@@ -152,7 +185,7 @@ class Reader:
 
 
 def is_empty(output):
-    """Return whether an output shows nothing on paper: a widget or a progress bar."""
+    """Return whether an output cannot be printed: a widget or a progress bar."""
     data = output.get("data", {})
     return output.output_type in ("display_data", "execute_result") and (
         "application/vnd.jupyter.widget-view+json" in data or not any(data.values())
@@ -160,11 +193,13 @@ def is_empty(output):
 
 
 def is_python(cell):
-    """Return whether what the cell prints is code: it printed a source."""
+    """Return whether the cell prints source code."""
     return "getsource" in cell.source
 
 
 def with_display_math(source):
-    """Return Markdown in which an environment such as align, bare or with a star, stands between double dollars."""
+    """Return Markdown in which an environment such as align, bare or starred, is put between double
+    dollars.
+    """
     pattern = r"(?<!\$)(\n|^)(\\begin\{(align|equation|gather|multline|eqnarray)(\*?)\}.*?\\end\{\3\4\})(?!\$)"
     return re.sub(pattern, r"\1$$\2$$", source, flags=re.S)

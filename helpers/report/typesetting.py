@@ -21,7 +21,9 @@ def joined(text):
 
 
 def plain(text):
-    """Return text without the colours of terminals, and with only the last state of lines that were written over."""
+    """Return text without the colours of terminals, and with only the last state of lines that were
+    written over.
+    """
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", joined(text))
     lines = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.rstrip("\n").split("\n")]
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", "\n".join(lines))
@@ -35,14 +37,23 @@ def literal(text):
 
 def code(text, language=""):
     """Return typst for lines of code or output; long lines are broken, a long output is cut."""
-    lines = [part for line in text.split("\n") for part in textwrap.wrap(line, LINE_WIDTH, **KEEP) or [""]]
+    lines = [
+        part
+        for line in text.split("\n")
+        for part in textwrap.wrap(line, LINE_WIDTH, **KEEP) or [""]
+    ]
     if len(lines) > MAX_LINES and not language:
         lines = [*lines[:MAX_LINES], f"... ({len(lines) - MAX_LINES} more lines)"]
     language = f", lang: {literal(language)}" if language else ""
     return f"#raw({literal(chr(10).join(lines))}, block: true{language})"
 
 
-KEEP = {"drop_whitespace": False, "replace_whitespace": False, "tabsize": 4, "subsequent_indent": "    "}
+KEEP = {
+    "drop_whitespace": False,
+    "replace_whitespace": False,
+    "tabsize": 4,
+    "subsequent_indent": "    ",
+}
 
 
 def captioned(body, caption, kind):
@@ -61,7 +72,9 @@ def boxed(source):
 
 
 def typeset(gathered, details, root):
-    """Return the PDF; a piece that typst refuses is replaced by its source, and named in the log."""
+    """Return the PDF; a piece that typst refuses is replaced by its source, and named in the
+    log.
+    """
     cover = {**details.__dict__, "date": date.today().strftime("%d %B %Y").lstrip("0")}
     values = ", ".join(f"{key}: {literal(value)}" for key, value in cover.items())
     head = TEMPLATE.read_text() + f"\n#show: report.with({values})\n"
@@ -71,20 +84,28 @@ def typeset(gathered, details, root):
             return compile_typst("\n\n".join(parts), root)
         except typst.TypstError as error:
             culprits = find_culprits(error, parts) if attempt < 5 else []
-            culprits = culprits or [i for i, piece in enumerate(gathered.pieces) if fails(head, piece, root)]
+            culprits = culprits or [
+                i for i, piece in enumerate(gathered.pieces) if fails(head, piece, root)
+            ]
             if not culprits:
-                raise WorkbookError(f"typst could not set the report: {str(error)[:300]}") from error
+                raise WorkbookError(
+                    f"typst could not set the report: {str(error)[:300]}"
+                ) from error
             for index in culprits:
                 piece = gathered.pieces[index]
                 piece.typst = boxed(piece.source)
-                gathered.log.append(f"{piece.where}: it cannot be set ({str(error)[:80]}); its source is printed.")
+                gathered.log.append(
+                    f"{piece.where}: it cannot be set ({str(error)[:80]}); its source is printed."
+                )
     raise WorkbookError("typst could not set the report.")
 
 
 def compile_typst(text, root):
     """Return the PDF of a typst document that may read nothing but what lies in `root`."""
     (root / "report.typ").write_text(text)
-    return typst.compile(root / "report.typ", root=root, font_paths=FONTS, ignore_system_fonts=True, format="pdf")
+    return typst.compile(
+        root / "report.typ", root=root, font_paths=FONTS, ignore_system_fonts=True, format="pdf"
+    )
 
 
 def find_culprits(error, parts):

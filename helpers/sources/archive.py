@@ -49,7 +49,7 @@ def _images_in(opened, archive):
 
 
 def move_into_place(temporary, folder):
-    """Put `temporary` where `folder` is; an older folder is kept aside until the new one is there."""
+    """Put `temporary` in place of `folder`; the old one is kept until the new one is there."""
     old = None
     if folder.exists():
         old = folder.with_name(f".{folder.name}.old")

@@ -34,7 +34,7 @@ def cached(stem, stamps, build):
 
 
 def _read(path):
-    """Return the arrays of a cache file, None where it is absent or damaged (a zip has checksums)."""
+    """Return the arrays of a cache file, None if it is absent or damaged."""
     try:
         with np.load(path) as arrays:
             return dict(arrays)

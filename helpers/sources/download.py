@@ -13,7 +13,8 @@ from helpers.progress import progress
 from helpers.sources.archive import move_into_place, unpack
 from helpers.sources.photographs import SCENES_FOLDER
 
-# The archive's public addresses and its digest. Source: Lazebnik, Schmid & Ponce (CVPR 2006) and their course pages.
+# The archive's public addresses and its digest. Source: Lazebnik, Schmid & Ponce (CVPR 2006) and
+# their course pages.
 ADDRESSES = (
     "http://www-cvr.ai.uiuc.edu/ponce_grp/data/scene_categories/scene_categories.zip",
     "http://www.cs.illinois.edu/homes/slazebni/research/scene_categories.zip",
@@ -25,8 +26,8 @@ MD5 = "58828019197b2ad0a7efb472e7a85c2a"
 def fetch_archive(addresses=ADDRESSES, md5=MD5, folder=None, timeout_s=20):
     """Download the archive from the first address that gives the right file; return its path.
 
-    What has arrived is kept: the next call goes on from there. Raises WorkbookError when no address gives a file with
-    the digest `md5`.
+    What has arrived is kept: the next call goes on from there. Raises WorkbookError when no address
+    gives a file with the digest `md5`.
     """
     part = Path(folder or cache_folder()) / "scene_categories.zip.part"
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -41,14 +42,14 @@ def fetch_archive(addresses=ADDRESSES, md5=MD5, folder=None, timeout_s=20):
         except (OSError, http.client.HTTPException) as error:
             failures.append(f"{address}: {getattr(error, 'reason', None) or error}")
     raise WorkbookError(
-        "The photographs could not be downloaded, and the workbook goes on with its mini scenes. If you have the "
+        "The photographs could not be downloaded; the workbook uses its mini scenes instead. If you have the "
         "archive, run `workbook data --from scene_categories.zip`; else try again later: what has arrived is kept.\n  "
         + "\n  ".join(failures)
     )
 
 
 def _resume(address, part, timeout_s):
-    """Append to `part` what the address still has to give; start anew where the server cannot go on in the middle."""
+    """Append the missing bytes to `part`; start again if the server cannot resume."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(address, headers={"Range": f"bytes={have}-"} if have else {})
     try:
@@ -60,7 +61,9 @@ def _resume(address, part, timeout_s):
     with response, open(part, "ab" if response.status == 206 else "wb") as file:
         expected = file.tell() + int(response.headers.get("Content-Length") or 0)
         print(f"Downloading {address}")
-        with progress(total=expected or None, initial=file.tell(), unit="B", unit_scale=True) as bar:
+        with progress(
+            total=expected or None, initial=file.tell(), unit="B", unit_scale=True
+        ) as bar:
             while chunk := response.read(1 << 18):
                 file.write(chunk)
                 bar.update(len(chunk))
@@ -75,7 +78,9 @@ def file_md5(path):
 
 
 def install_scenes(source=None, folder=SCENES_FOLDER):
-    """Put the photographs into data/15-scene: downloaded, or from a zip or folder the user has. Return the folder."""
+    """Put the photographs into data/15-scene: downloaded, or from a zip or folder the user has.
+    Return the folder.
+    """
     if source is None:
         archive = fetch_archive()
         unpack(archive, folder)
@@ -87,5 +92,7 @@ def install_scenes(source=None, folder=SCENES_FOLDER):
     elif Path(source).is_file():
         unpack(source, folder)
     else:
-        raise WorkbookError(f"There is no file or folder {source}. Name the zip or the folder of the photographs.")
+        raise WorkbookError(
+            f"There is no file or folder {source}. Name the zip or the folder of the photographs."
+        )
     return folder

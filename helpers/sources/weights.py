@@ -1,4 +1,6 @@
-"""file or address -> AlexNet's weights: one you name, torch's hub cache, torchvision's download, or the small set."""
+"""file or address -> AlexNet's weights: one you name, torch's hub cache, torchvision's download, or
+the small set.
+"""
 
 import http.client
 import os
@@ -13,8 +15,10 @@ from helpers.files import DATA, WorkbookError
 from helpers.sources.small_weights import check_shapes, load_small_alexnet
 
 SMALL_WEIGHTS = DATA / "alexnet_small.pt"
-IMAGENET_URL = AlexNet_Weights.IMAGENET1K_V1.url  # ends in the first eight digits of the file's sha256
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of AlexNet_Weights.transforms()
+# Ends in the first eight digits of the file's sha256
+IMAGENET_URL = AlexNet_Weights.IMAGENET1K_V1.url
+# Of AlexNet_Weights.transforms()
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -28,10 +32,12 @@ class Weights:
 
 
 def find_weights(path=None, download=False):
-    """Return the Weights of the first source there is, and print which: a file, torch's hub cache, the small set.
+    """Return the Weights of the first source there is, and print which: a file, torch's hub cache,
+    the small set.
 
-    The file is `path` or what ALEXNET_WEIGHTS names. With `download`, torchvision's address (233 MB) goes before the
-    small set. Raises WorkbookError for a file that is absent, damaged or of another network.
+    The file is `path` or what ALEXNET_WEIGHTS names. With `download`, torchvision's address (233
+    MB) goes before the small set. Raises WorkbookError for a file that is absent, damaged or of
+    another network.
     """
     named = path or os.environ.get("ALEXNET_WEIGHTS")
     if named:
@@ -53,9 +59,13 @@ def hub_path():
 
 
 def read_weights(path):
-    """Return the Weights of torchvision's state dict or a small set; any other file is a WorkbookError, by name."""
+    """Return the Weights of torchvision's state dict or a small set; any other file is a
+    WorkbookError, by name.
+    """
     if not Path(path).is_file():
-        raise WorkbookError(f"There is no file {path}. Name AlexNet's weights by their full path, or name none.")
+        raise WorkbookError(
+            f"There is no file {path}. Name AlexNet's weights by their full path, or name none."
+        )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         if isinstance(content, dict) and "format" in content:
@@ -71,15 +81,19 @@ def read_weights(path):
 
 
 def download_weights(stall_s=20):
-    """Fetch torchvision's ImageNet weights into torch's hub cache, whole or not at all; return the path.
+    """Fetch torchvision's ImageNet weights into torch's hub cache, whole or not at all; return the
+    path.
 
-    Raises WorkbookError without a network, after `stall_s` seconds of silence, and for a wrong or damaged file.
+    Raises WorkbookError without a network, after `stall_s` seconds of silence, and for a wrong or
+    damaged file.
     """
     target, before = hub_path(), socket.getdefaulttimeout()
     target.parent.mkdir(parents=True, exist_ok=True)
     socket.setdefaulttimeout(stall_s)
     try:
-        torch.hub.download_url_to_file(IMAGENET_URL, target, hash_prefix=target.stem.rsplit("-", 1)[-1])
+        torch.hub.download_url_to_file(
+            IMAGENET_URL, target, hash_prefix=target.stem.rsplit("-", 1)[-1]
+        )
     except (OSError, http.client.HTTPException, RuntimeError) as error:
         raise WorkbookError(
             f"{IMAGENET_URL} could not be downloaded ({getattr(error, 'reason', None) or error}). Try again later, "

@@ -17,17 +17,25 @@ def check_affine_parameters(function):
         if low > 0 or high < 0:
             what += " (0 itself must have a code)"
         compare(f"scale {what}", scale, expected_scale.item())
-        expect(isinstance(zero_point, int), f"zero point: expected an int, got {type(zero_point).__name__}.")
+        expect(
+            isinstance(zero_point, int),
+            f"zero point: expected an int, got {type(zero_point).__name__}.",
+        )
         compare(f"zero point {what}", zero_point, expected_zero_point.item(), tolerance=0)
     passed("affine_parameters")
 
 
 def check_quantise(function):
-    """Check (values, scale, zero_point) -> uint8 codes, against torch.fake_quantize_per_tensor_affine."""
+    """Check (values, scale, zero_point) -> uint8 codes, against
+    torch.fake_quantize_per_tensor_affine.
+    """
     values = torch.tensor([[-9.0, -1.0, -0.26, 0.0], [0.26, 0.74, 2.9, 60.0]])
     for scale, zero_point in ((0.5, 10), (0.02, 128)):
         codes = function(values, scale, zero_point)
-        expect(isinstance(codes, torch.Tensor), f"codes: expected a tensor, got {type(codes).__name__}.")
+        expect(
+            isinstance(codes, torch.Tensor),
+            f"codes: expected a tensor, got {type(codes).__name__}.",
+        )
         expect(codes.dtype == torch.uint8, f"codes: expected torch.uint8, got {codes.dtype}.")
         rounded = torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, 255)
         expected = (rounded / scale + zero_point).round()
@@ -40,6 +48,11 @@ def check_dequantise(function):
     codes = torch.arange(0, 252, 21, dtype=torch.uint8).view(3, 4)
     for scale, zero_point in ((0.05, 30), (0.013, 100)):
         values = scale * (codes.double() - zero_point)
-        expected = torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, 255)  # codes stay what they are
-        compare(f"values at scale {scale:g}, zero point {zero_point}", function(codes, scale, zero_point), expected)
+        # Codes stay what they are
+        expected = torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, 255)
+        compare(
+            f"values at scale {scale:g}, zero point {zero_point}",
+            function(codes, scale, zero_point),
+            expected,
+        )
     passed("dequantise")

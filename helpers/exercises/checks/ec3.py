@@ -8,7 +8,9 @@ from helpers.exercises.checks.tools import compare, expect, passed
 
 
 def check_confusion_matrix(function):
-    """Check (labels, predictions, num_classes) -> counts, rows true and columns predicted, against scikit-learn's."""
+    """Check (labels, predictions, num_classes) -> counts, rows true and columns predicted, against
+    scikit-learn's.
+    """
     generator = torch.Generator().manual_seed(5)
     labels, predictions = torch.randint(0, 4, (2, 60), generator=generator)
     for num_classes in (4, 6):  # classes that do not occur have a row and a column too
@@ -18,6 +20,9 @@ def check_confusion_matrix(function):
             is_transposed = np.array_equal(np.asarray(got), expected.T)
         except (TypeError, ValueError, RuntimeError):
             is_transposed = False
-        expect(not is_transposed, "confusion matrix: expected rows for true classes, got rows for predicted ones.")
+        expect(
+            not is_transposed,
+            "confusion matrix: expected rows for true classes, got rows for predicted ones.",
+        )
         compare(f"confusion matrix of {num_classes} classes", got, expected, tolerance=0)
     passed("confusion_matrix")

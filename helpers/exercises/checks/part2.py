@@ -20,7 +20,10 @@ def check_output_size(function):
         expected = layer(torch.zeros(1, 1, size, size)).shape[-1]
         case = f"size {size}, kernel {kernel_size}, stride {stride}, padding {padding}"
         result = function(size, kernel_size, stride, padding)
-        expect(isinstance(result, int), f"output_size for {case}: expected an int, got {type(result).__name__}.")
+        expect(
+            isinstance(result, int),
+            f"output_size for {case}: expected an int, got {type(result).__name__}.",
+        )
         compare(f"output_size for {case}", result, expected)
     compare("output_size with its defaults, for size 64 and kernel 5", function(64, 5), 60)
     passed("output_size")
@@ -31,18 +34,27 @@ def check_num_conv_parameters(function):
     for in_channels, out_channels, kernel_size in ((1, 10, 5), (10, 20, 5), (3, 64, 11)):
         expected = num_parameters(nn.Conv2d(in_channels, out_channels, kernel_size))
         case = f"{in_channels} -> {out_channels} channels, kernel {kernel_size}"
-        compare(f"num_conv_parameters for {case}", function(in_channels, out_channels, kernel_size), expected)
+        compare(
+            f"num_conv_parameters for {case}",
+            function(in_channels, out_channels, kernel_size),
+            expected,
+        )
     passed("num_conv_parameters")
 
 
 def check_build_deeper_net(function, expected_parameters=60_303):
     """Check the layers, the output's shape and the number of parameters."""
     network = function()
-    expect(isinstance(network, nn.Module), f"build_deeper_net: expected an nn.Module, got {type(network).__name__}.")
+    expect(
+        isinstance(network, nn.Module),
+        f"build_deeper_net: expected an nn.Module, got {type(network).__name__}.",
+    )
     num_relus = sum(isinstance(layer, nn.ReLU) for layer in network.modules())
     expect(num_relus == 4, f"build_deeper_net: expected 4 ReLU layers, got {num_relus}.")
     num_convs = sum(isinstance(layer, nn.Conv2d) for layer in network.modules())
     expect(num_convs == 3, f"build_deeper_net: expected 3 convolutions, got {num_convs}.")
-    compare("the parameters of the network", num_parameters(network), expected_parameters, tolerance=0)
+    compare(
+        "the parameters of the network", num_parameters(network), expected_parameters, tolerance=0
+    )
     compare("its output for 4 images", network(torch.randn(4, 1, 64, 64)).shape, (4, 15))
     passed("build_deeper_net")

@@ -8,7 +8,9 @@ from helpers.exercises.checks.tools import compare, expect, passed
 
 def _logits():
     generator = torch.Generator().manual_seed(3)
-    return torch.randn(7, 15, generator=generator) * 3, torch.randint(0, 15, (7,), generator=generator)
+    return torch.randn(7, 15, generator=generator) * 3, torch.randint(
+        0, 15, (7,), generator=generator
+    )
 
 
 def check_log_sum_exp(function):
@@ -17,7 +19,9 @@ def check_log_sum_exp(function):
     compare("log_sum_exp of logits (7, 15)", function(logits), logits.logsumexp(dim=1))
     for shift in (1e4, -1e4):
         compare(
-            f"log_sum_exp of logits near {shift:,.0f}", function(logits + shift), (logits + shift).logsumexp(dim=1)
+            f"log_sum_exp of logits near {shift:,.0f}",
+            function(logits + shift),
+            (logits + shift).logsumexp(dim=1),
         )
     rows = logits + torch.linspace(-1e4, 1e4, 7)[:, None]
     expect(
@@ -32,8 +36,20 @@ def check_cross_entropy(function):
     logits, labels = _logits()
     for reduction in ("mean", "sum"):
         expected = F.cross_entropy(logits, labels, reduction=reduction)
-        compare(f'the cross-entropy with reduction="{reduction}"', function(logits, labels, reduction), expected)
-    compare("the cross-entropy by default, a mean", function(logits, labels), F.cross_entropy(logits, labels))
+        compare(
+            f'the cross-entropy with reduction="{reduction}"',
+            function(logits, labels, reduction),
+            expected,
+        )
+    compare(
+        "the cross-entropy by default, a mean",
+        function(logits, labels),
+        F.cross_entropy(logits, labels),
+    )
     large = logits * 1e4
-    compare("the cross-entropy at logits of 10,000", function(large, labels), F.cross_entropy(large, labels))
+    compare(
+        "the cross-entropy at logits of 10,000",
+        function(large, labels),
+        F.cross_entropy(large, labels),
+    )
     passed("cross_entropy")

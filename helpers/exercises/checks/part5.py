@@ -23,13 +23,17 @@ def _small_split():
 
 
 def check_accumulated_step(function):
-    """Compare with one step on the whole batch: same loss, same weights, however the batch is cut."""
+    """Compare with one step on the whole batch: same loss, same weights, however the batch is
+    cut.
+    """
     split, network = _small_split(), _small_network()
     for num_chunks in (1, 4, 5):
         whole, cut = copy.deepcopy(network), copy.deepcopy(network)
         optimizers = [torch.optim.SGD(model.parameters(), lr=0.5) for model in (whole, cut)]
         sizes = []
-        cut.register_forward_hook(lambda model, inputs, output, sizes=sizes: sizes.append(len(output)))
+        cut.register_forward_hook(
+            lambda model, inputs, output, sizes=sizes: sizes.append(len(output))
+        )
         for _ in range(2):  # twice: gradients of the first step must not leak into the second
             loss = F.cross_entropy(whole(split.images), split.labels)
             optimizers[0].zero_grad()
@@ -39,13 +43,18 @@ def check_accumulated_step(function):
         case = f"23 images in {num_chunks} chunk{'s' * (num_chunks > 1)}"
         compare(f"the loss of {case}", result, loss)
         most = -(-23 // num_chunks)
-        expect(max(sizes) <= most, f"{case}: expected at most {most} images at a time, got {max(sizes)}.")
+        expect(
+            max(sizes) <= most,
+            f"{case}: expected at most {most} images at a time, got {max(sizes)}.",
+        )
         compare(f"the weights after two steps on {case}", cut[1].weight, whole[1].weight)
     passed("accumulated_step")
 
 
 def check_accuracy(function):
-    """Compare with the share of right answers over all images, for batches of 10, 10 and 3, dropout off."""
+    """Compare with the share of right answers over all images, for batches of 10, 10 and 3, dropout
+    off.
+    """
     torch.manual_seed(6)
     split = Split(torch.randn(23, 1, 64, 64), torch.arange(23) % 15)
     network = SimpleNetDropout(rate=0.9).eval()

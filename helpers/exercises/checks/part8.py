@@ -21,7 +21,9 @@ class _TrainedNetwork(nn.Module):
 
 
 def check_prepare_for_fine_tuning(function):
-    """Check what is trainable, what is frozen and unchanged, and that a step moves the new layer alone."""
+    """Check what is trainable, what is frozen and unchanged, and that a step changes only the new
+    layer.
+    """
     for num_classes in (15, 4):
         network = _TrainedNetwork()
         before = {name: p.clone() for name, p in network.named_parameters()}
@@ -31,9 +33,15 @@ def check_prepare_for_fine_tuning(function):
             f"prepare_for_fine_tuning: expected the network to be returned, got {type(result).__name__}.",
         )
         case = f"with {num_classes} classes"
-        compare(f"the logits' shape for 5 images {case}", result(torch.randn(5, 1, 6, 6)).shape, (5, num_classes))
+        compare(
+            f"the logits' shape for 5 images {case}",
+            result(torch.randn(5, 1, 6, 6)).shape,
+            (5, num_classes),
+        )
         trainable = num_parameters(result, trainable_only=True)
-        compare(f"the number of trainable parameters {case}", trainable, 8 * num_classes + num_classes)
+        compare(
+            f"the number of trainable parameters {case}", trainable, 8 * num_classes + num_classes
+        )
         last = result.classifier[-1]
         expect(
             all(p.requires_grad for p in last.parameters()),
@@ -41,5 +49,10 @@ def check_prepare_for_fine_tuning(function):
         )
         for name, p in result.named_parameters():
             if not name.startswith("classifier.2."):
-                compare(f"the frozen weights {name}, which must stay as they were", p, before[name], tolerance=0)
+                compare(
+                    f"the frozen weights {name}, which must stay as they were",
+                    p,
+                    before[name],
+                    tolerance=0,
+                )
     passed("prepare_for_fine_tuning")

@@ -1,0 +1,52 @@
+"""history or path -> figure: how training went."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from helpers.plots import QUIET_COLOR, TRAIN_COLOR, VAL_COLOR, new_axes
+
+
+def plot_loss(history, ax=None, **line):
+    """Draw training and validation loss against the epoch."""
+    return _plot_curves(history, "loss", "cross-entropy (nats per image)", ax, **line)
+
+
+def plot_accuracy(history, ax=None, **line):
+    """Draw training and validation accuracy against the epoch."""
+    ax = _plot_curves(history, "accuracy", "accuracy", ax, **line)
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return ax
+
+
+def _plot_curves(history, quantity, ylabel, ax, **line):
+    ax = ax or new_axes(5, 3.2)
+    epochs = [row["epoch"] for row in history]
+    for part, color in (("train", TRAIN_COLOR), ("val", VAL_COLOR)):
+        label = "training" if part == "train" else "validation"
+        values = [row[f"{part}_{quantity}"] for row in history]
+        ax.plot(epochs, values, **({"color": color, "marker": ".", "label": label} | line))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set(xlabel="epoch", ylabel=ylabel, title=quantity.capitalize())
+    ax.legend()
+    return ax
+
+
+def plot_history(history):
+    """Draw loss and accuracy side by side; return the two Axes."""
+    _, axes = plt.subplots(1, 2, figsize=(8, 3.2))
+    return [plot_loss(history, axes[0]), plot_accuracy(history, axes[1])]
+
+
+def plot_descent(path, function, ax=None, title=""):
+    """Draw steps of gradient descent: `path` holds w at every step, `function` maps w to loss."""
+    ax = ax or new_axes(5, 3.2)
+    path = np.asarray(path, dtype=float)
+    reach = 12.0
+    grid = np.linspace(5 - reach, 5 + reach, 300)
+    ax.plot(grid, function(grid), color=QUIET_COLOR)
+    inside = path[np.abs(path - 5) <= reach]
+    ax.plot(inside, function(inside), color=VAL_COLOR, marker="o", markersize=4, linewidth=1)
+    ax.plot(path[:1], function(path[:1]), color=TRAIN_COLOR, marker="o", markersize=8)
+    ax.set(xlabel="w", ylabel="loss", title=title, xlim=(5 - reach, 5 + reach), ylim=(-12, 150))
+    return ax

@@ -418,7 +418,7 @@ HOSTILE = {
     "a link": ([(link_entry(), "/etc/passwd")], "is a link"),
     "a bomb": ([("a.ipynb", bytes(41 * 2**20))], "larger than 40 MB"),
     "many bombs": ([(f"{n}.ipynb", bytes(39 * 2**20)) for n in range(6)], "larger than 200 MB"),
-    "many files": ([(f"{n}.txt", b"") for n in range(3001)], "more than 3000 files"),
+    "many notebooks": ([(f"{n}.ipynb", b"") for n in range(301)], "more than 300 notebooks"),
     "nothing": ([("a.txt", b"")], "holds no notebook"),
 }
 

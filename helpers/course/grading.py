@@ -15,13 +15,13 @@ from tqdm.auto import tqdm
 from helpers.course import hidden, probes
 from helpers.course.sandbox import LIMITS, find_sandbox, run_notebook
 from helpers.course.scoring import Score, grading_notebook, make_plan, scores_of
-from helpers.course.submissions import Submission, find_submissions, read_submission
+from helpers.course.submissions import Submission, find_submissions, read_submissions
 from helpers.exercises import key_of, read_notebooks
 from helpers.files import NOTEBOOKS, WorkbookError, atomic_write, digest
 from helpers.workers import workers
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet computes begins with one of these
-GRADING_VERSION = 3  # raise it when grades would come out otherwise: all submissions are then graded anew
+GRADING_VERSION = 4  # raise it when grades would come out otherwise: all submissions are then graded anew
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ def grade(folder, out, masters=NOTEBOOKS, secret=None, jobs=None, cluster=None, 
     notebooks = read_notebooks(masters)
     plan = make_plan(notebooks, secret or own_secret(out), limits, find_sandbox(unsafe))
     course, answers, done, todo = course_key(plan), {}, {}, []
-    for name, path in tqdm(paths.items(), desc="Reading", unit="submission", leave=False, delay=1):
-        submission = read_submission(name, path, notebooks)
-        answers[name] = submission.answers
+    read = read_submissions(paths, notebooks)
+    for submission in tqdm(read, "Reading", len(paths), unit="submission", leave=False, delay=1):
+        name, answers[submission.name] = submission.name, submission.answers
         key = digest([course, work_of(submission), submission.refused])
         earlier = read_graded(result_path(out, name))
         if earlier and earlier.key == key:
@@ -75,8 +75,8 @@ def check_masters(out, plan, course, cluster):
     earlier = read_graded(out / "master.json")
     if earlier and earlier.key == course:
         return
-    imports, sources = {}, {exercise.name: exercise.source for exercise in plan.exercises}
-    (graded,) = grade_all([(Submission("the master", sources, imports), course)], plan, 1, cluster)
+    sources = {exercise.name: exercise.source for exercise in plan.exercises}
+    (graded,) = grade_all([(Submission("the master", sources), course)], plan, 1, cluster)
     if wrong := [f"{s.exercise} ({s.message})" for s in graded.scores if s.points < s.possible]:
         raise WorkbookError(
             f"Nobody is graded, for the master's own solutions do not pass here: {'; '.join(wrong[:3])}. Mend the "
@@ -110,12 +110,12 @@ def grade_all(todo, plan, jobs, cluster):
 
 def notebook_of(submission, plan):
     """Return the grading notebook of a Submission: the same each time."""
-    return grading_notebook(plan, submission.sources, submission.imports, digest(work_of(submission)))
+    return grading_notebook(plan, submission.sources, submission.context, digest(work_of(submission)))
 
 
 def work_of(submission):
     """Return what decides a Submission's inputs, in an order that no file's name changes."""
-    return [sorted(submission.sources.items()), sorted(submission.imports.items())]
+    return [sorted(submission.sources.items()), sorted(submission.context.items())]
 
 
 def run_numbered(index, *task):

@@ -151,6 +151,7 @@ def system():
     """Return the words that show system and Python, read-only, and processes without the system's own switches."""
     paths = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/alternatives"]
     python = {sys.prefix, sys.base_prefix, *(str(p.parent.parent) for p in (Path(sys.executable), REAL_PYTHON))}
+    python |= {path for path in sys.path if Path(path).name == "site-packages"}  # of another environment, by a .pth
     words = ["--dev", "/dev"]
     for path in ("/tmp", "/dev/shm"):  # first, for what else is shown may lie below /tmp
         words += ["--size", str(200 * MB), "--tmpfs", path]

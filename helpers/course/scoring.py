@@ -1,5 +1,6 @@
 """exercise sources -> scores: a grading notebook for each submission, and what nbval says of its cells."""
 
+import ast
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ import nbformat
 
 from helpers.course import hidden, probes
 from helpers.course.sandbox import LIMITS, TIME_IS_UP, Limits
+from helpers.course.syntax import names_bound
 from helpers.exercises import find_exercises, imports_of
 
 # A notebook does not see what another defined. (%reset collects garbage, too, and takes most of a second.)
@@ -43,6 +45,13 @@ def make_plan(notebooks, secret, limits=LIMITS, sandbox="bubblewrap"):
     return Plan(find_exercises(notebooks), imports, secret, limits, sandbox)
 
 
+def names_given(notebooks):
+    """Return the names that the masters' imports bind, but for those of the helpers."""
+    lines = {line for n in notebooks.values() for line in imports_of(n).splitlines()}
+    nodes = [ast.parse(line).body[0] for line in lines if "helpers" not in line]
+    return set().union(*(names_bound(node) for node in nodes))
+
+
 def solution(exercise, imports):
     """Return the master's function of an exercise, as the masters say it. Trusted code."""
     scope = {}
@@ -53,20 +62,21 @@ def solution(exercise, imports):
 # --- sources -> grading notebook -------------------------------------------------------------------------------------
 
 
-def grading_notebook(plan, sources, imports, digest):
+def grading_notebook(plan, sources, context, digest):
     """Return the notebook that nbval runs: checks, the student's sources, and inputs drawn for this submission.
 
-    `sources` is {exercise: source}, `imports` the student's {exercise: import statements}. All visible checks come
-    first: what a student prints there is shown to them, and hidden inputs are not yet in the process.
+    `sources` is {exercise: source}, `context` {exercise: what it uses of the student's other cells}.
+    All visible checks come first: what a student prints there is shown to them, and hidden inputs
+    are not yet in the process.
     """
     exercises = [e for e in plan.exercises if e.name in sources]
     cells = []
     for exercise in exercises:
         seeded = f"import probes\nfrom helpers import checks\nprobes.seed_everything()\n{exercise.check}"
-        cells += source_cells(exercise, plan, sources, imports, SHOWN)
+        cells += source_cells(exercise, plan, sources, context, SHOWN)
         cells += [cell(seeded, exercise.name, "visible", SHOWN, {"line": f"{exercise.name}: right\n"})]
     for exercise in exercises:
-        cells += source_cells(exercise, plan, sources, imports, UNSHOWN)
+        cells += source_cells(exercise, plan, sources, context, UNSHOWN)
         cells += hidden_cells(exercise, plan, digest)
     return nbformat.v4.new_notebook(cells=cells)
 
@@ -78,21 +88,20 @@ def cell(source, exercise, part, phase, expected=None, kind=""):
     return nbformat.v4.new_code_cell(source, metadata=metadata, execution_count=1)
 
 
-def source_cells(exercise, plan, sources, imports, phase):
+def source_cells(exercise, plan, sources, context, phase):
     """Return the cells of imports and of the student's source; a notebook's first exercise begins anew."""
     notebook = [e.name for e in plan.exercises if e.notebook == exercise.notebook and e.name in sources]
     first = [RESET] if exercise.name == notebook[0] else []
-    wanted = [*first, plan.imports[exercise.notebook], *guarded(imports.get(exercise.name, ""))]
+    wanted = [*first, plan.imports[exercise.notebook], *map(guarded, context.get(exercise.name, []))]
     return [
         cell("\n".join(wanted), exercise.name, "imports", phase),
         cell(sources[exercise.name], exercise.name, "source", phase),
     ]
 
 
-def guarded(imports):
-    """Yield a student's import statements so that one which fails costs nothing but itself."""
-    for line in imports.splitlines():
-        yield f"try:\n    {line}\nexcept Exception:\n    pass"
+def guarded(statement):
+    """Return a student's statement so that one which fails costs nothing but itself."""
+    return f"try:\n    exec({statement!r}, globals())\nexcept Exception:\n    pass"
 
 
 def hidden_cells(exercise, plan, digest):

@@ -5,6 +5,7 @@ same thing. It raises CheckFailed, with what was expected and what came, or prin
 """
 
 import copy
+import operator
 
 import numpy as np
 import torch
@@ -37,6 +38,22 @@ def _compare(what, got, expected, tolerance=1e-4):
         raise CheckFailed(f"{what}: expected {_brief(expected)}, got {_brief(values)}.")
 
 
+def _tensor(name, result):
+    """Return a tensor of a result: NumPy's arrays count too."""
+    result = torch.as_tensor(result) if isinstance(result, np.ndarray) else result
+    is_tensor = isinstance(result, torch.Tensor)
+    _expect(is_tensor, f"{name}: expected a tensor, got {type(result).__name__}.")
+    return result
+
+
+def _is_whole(value):
+    """Return whether a value is an int, in Python, NumPy or PyTorch."""
+    try:
+        return operator.index(value) == value
+    except (TypeError, ValueError, RuntimeError):
+        return False
+
+
 def _brief(values):
     numbers = [f"{v:.5g}" for v in values.flatten().tolist()]
     return numbers[0] if values.ndim == 0 else f"[{', '.join(numbers[:4])}{', ...' if len(numbers) > 4 else ''}]"
@@ -48,7 +65,7 @@ def _expect(condition, message):
 
 
 def _pair(name, result, of_what):
-    _expect(isinstance(result, tuple) and len(result) == 2, f"{name}: return two things, {of_what}.")
+    _expect(isinstance(result, (tuple, list)) and len(result) == 2, f"{name}: return two things, {of_what}.")
     return result
 
 
@@ -76,6 +93,8 @@ def check_running_mean_and_std(function):
     mean, std = _pair("running_mean_and_std", function(part for part in parts), "mean and std")
     _compare("the mean over batches of 50, 350, 1 and 427 values", mean, scaler.mean_.item())
     _compare("the standard deviation over the same batches", std, scaler.scale_.item())
+    _, std = function(part + 1e7 for part in parts)
+    _compare("the standard deviation of the same values + 10,000,000", std, scaler.scale_.item())
     _passed("running_mean_and_std")
 
 
@@ -84,8 +103,7 @@ def check_standardise(function):
     images = _uneven_images()
     before = images.clone()
     library = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.4], [0.2])])
-    result = function(images, 0.4, 0.2)
-    _expect(isinstance(result, torch.Tensor), f"standardise: expected a tensor, got {type(result).__name__}.")
+    result = _tensor("standardise", function(images, 0.4, 0.2))
     _compare("the standardised images", result, library(images))
     _expect(result.dtype == torch.float32, f"standardise: expected torch.float32, got {result.dtype}.")
     _expect(torch.equal(images, before), "standardise: the images that went in were changed; return new ones.")
@@ -108,7 +126,7 @@ def check_output_size(function):
         expected = layer(torch.zeros(1, 1, size, size)).shape[-1]
         case = f"size {size}, kernel {kernel_size}, stride {stride}, padding {padding}"
         result = function(size, kernel_size, stride, padding)
-        _expect(isinstance(result, int), f"output_size for {case}: expected an int, got {type(result).__name__}.")
+        _expect(_is_whole(result), f"output_size for {case}: expected an int, got {type(result).__name__}.")
         _compare(f"output_size for {case}", result, expected)
     _compare("output_size with its defaults, for size 64 and kernel 5", function(64, 5), 60)
     _passed("output_size")
@@ -153,10 +171,12 @@ def check_log_sum_exp(function):
             f"log_sum_exp of logits near {shift:,.0f}", function(logits + shift), (logits + shift).logsumexp(dim=1)
         )
     rows = logits + torch.linspace(-1e4, 1e4, 7)[:, None]
-    _expect(
-        torch.isfinite(torch.as_tensor(function(rows))).all(),
-        "log_sum_exp: expected finite numbers, got inf where rows lie far apart.",
-    )
+    columns = logits + torch.linspace(-1e3, 1e3, 15)
+    for what, apart in (("rows", rows), ("the logits of a row", columns)):
+        got = torch.as_tensor(function(apart))
+        far = f"log_sum_exp: expected finite numbers, got inf where {what} lie far apart."
+        _expect(torch.isfinite(got).all(), far)
+        _compare(f"log_sum_exp where {what} lie far apart", got, apart.logsumexp(dim=1))
     _passed("log_sum_exp")
 
 
@@ -269,8 +289,7 @@ def check_random_flip(function):
     images = torch.randn(2, 4, 5).expand(400, -1, -1, -1).clone()
     before, mirrored = images.clone(), images[0].flip(2)
     torch.manual_seed(7)
-    result = function(images, 0.25)
-    _expect(isinstance(result, torch.Tensor), f"random_flip: expected a tensor, got {type(result).__name__}.")
+    result = _tensor("random_flip", function(images, 0.25))
     _compare("the shape after random_flip", result.shape, images.shape)
     is_mirrored = (result == mirrored).flatten(1).all(dim=1)
     is_same = (result == before).flatten(1).all(dim=1)
@@ -284,10 +303,9 @@ def check_random_flip(function):
 def check_random_light(function):
     """Check the range, the spread and the independence of the draws of contrast and brightness."""
     torch.manual_seed(8)
-    images = torch.stack([torch.zeros(1, 3, 3), torch.ones(1, 3, 3)]).repeat(300, 1, 1, 1)  # grey 0 and 1 in turn
+    images = torch.stack([torch.zeros(2, 3, 3), torch.ones(2, 3, 3)]).repeat(300, 1, 1, 1)  # 0 and 1 in turn
     before = images.clone()
-    result = function(images, brightness=0.4, contrast=0.2)
-    _expect(isinstance(result, torch.Tensor), f"random_light: expected a tensor, got {type(result).__name__}.")
+    result = _tensor("random_light", function(images, brightness=0.4, contrast=0.2))
     _compare("the shape after random_light", result.shape, images.shape)
     flat = result.flatten(1)
     _expect((flat == flat[:, :1]).all(), "random_light: expected one change an image, got several in one.")
@@ -300,6 +318,9 @@ def check_random_light(function):
         )
         reach = 0.8 * (high - low)
         _expect(values.max() - values.min() > reach, f"{case}: expected nearly all of {low} to {high}, {found}.")
+    middle = (offsets.abs() < 0.2).float().mean().item()
+    even = f"expected about half of the black images within 0.2 of black, got {middle:.2f}"
+    _expect(0.35 < middle < 0.65, f"random_light draws evenly: {even}.")
     _expect(torch.equal(images, before), "random_light: the images that went in were changed; return new ones.")
     _passed("random_light")
 
@@ -312,8 +333,7 @@ def check_dropout(function):
     torch.manual_seed(9)
     values = torch.randn(200, 50) + 3
     for p in (0.2, 0.5):
-        result = function(values, p, training=True)
-        _expect(isinstance(result, torch.Tensor), f"dropout: expected a tensor, got {type(result).__name__}.")
+        result = _tensor("dropout", function(values, p, training=True))
         _compare("the shape after dropout", result.shape, values.shape)
         kept = result != 0
         share = 1 - kept.float().mean().item()
@@ -380,7 +400,7 @@ def check_affine_parameters(function):
         if low > 0 or high < 0:
             what += " (0 itself must have a code)"
         _compare(f"scale {what}", scale, expected_scale.item())
-        _expect(isinstance(zero_point, int), f"zero point: expected an int, got {type(zero_point).__name__}.")
+        _expect(_is_whole(zero_point), f"zero point: expected an int, got {type(zero_point).__name__}.")
         _compare(f"zero point {what}", zero_point, expected_zero_point.item(), tolerance=0)
     _passed("affine_parameters")
 
@@ -389,8 +409,7 @@ def check_quantise(function):
     """Check (values, scale, zero_point) -> uint8 codes, against torch.fake_quantize_per_tensor_affine."""
     values = torch.tensor([[-9.0, -1.0, -0.26, 0.0], [0.26, 0.74, 2.9, 60.0]])
     for scale, zero_point in ((0.5, 10), (0.02, 128)):
-        codes = function(values, scale, zero_point)
-        _expect(isinstance(codes, torch.Tensor), f"codes: expected a tensor, got {type(codes).__name__}.")
+        codes = _tensor("codes", function(values, scale, zero_point))
         _expect(codes.dtype == torch.uint8, f"codes: expected torch.uint8, got {codes.dtype}.")
         rounded = torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, 255)
         expected = (rounded / scale + zero_point).round()

@@ -56,7 +56,7 @@ def _seed(g):
 def _batches(g):
     for kind, sizes, middle in (
         ("batches of unequal size", (40, 3, 117, 8), 0.5),
-        ("values far from 0", (30, 50), 300.0),
+        ("values far from 0", (30, 50), 1e7),
         ("batches of one value", (1, 1, 1, 20), 0.5),
         ("a single batch", (25,), 0.5),
     ):
@@ -76,12 +76,10 @@ def _sizes(g):
         ("stride and padding", (2, 5), (1, 4)),
     ):
         for _ in range(3):
-            yield (
-                kind,
-                int(g.integers(20, 300)),
-                int(g.integers(3, 12)),
-                *(int(g.integers(*r)) for r in (strides, paddings)),
-            )
+            drawn = (int(g.integers(*r)) for r in ((20, 300), (3, 12), strides, paddings))
+            yield kind, *drawn
+    yield "stride and padding left out", int(g.integers(20, 300)), int(g.integers(3, 12))
+    yield "padding left out", *(int(g.integers(*r)) for r in ((20, 300), (3, 12), (2, 5)))
 
 
 def _channels(g):
@@ -94,6 +92,7 @@ def _logits(g):
     for kind, scale, shift in (("ordinary logits", 3, 0), ("large logits", 1, 1e4), ("very negative logits", 1, -1e4)):
         yield kind, _floats(g, 6, 9) * scale + np.float32(shift)
     yield "rows far apart", _floats(g, 6, 9) + np.linspace(-9e3, 9e3, 6, dtype=np.float32)[:, None]
+    yield "logits far apart in a row", _floats(g, 6, 9) * np.float32(2000)
 
 
 def _labelled_logits(g):
@@ -103,6 +102,7 @@ def _labelled_logits(g):
         ("large logits", 1e4, "mean"),
     ):
         yield kind, _floats(g, 8, 11) * np.float32(scale), g.integers(0, 11, 8), reduction
+    yield "the reduction left out", _floats(g, 8, 11), g.integers(0, 11, 8)
 
 
 def _descents(g):
@@ -119,6 +119,8 @@ def _sgd(g):
     ):
         tensors = [_floats(g, 5) for _ in range(3)]
         yield kind, *tensors, g.uniform(0.05, 0.5), has_momentum * g.uniform(0.3, 0.95), has_decay * g.uniform(0.1, 0.5)
+    tensors = [_floats(g, 5) for _ in range(3)]
+    yield "momentum and weight decay left out", *tensors, g.uniform(0.05, 0.5)
 
 
 def _networks(g):
@@ -144,12 +146,17 @@ def _measurements(g):
 def _flips(g):
     for kind, p in (("a rare flip", 0.2), ("a frequent flip", 0.7)):
         yield kind, _floats(g, 300, 2, 3, 4), p + 0.05 * g.random()
+    yield "p left out", _floats(g, 300, 2, 3, 4), None
 
 
 def _lights(g):
     for kind, brightness, contrast in (("strong brightness", 0.5, 0.1), ("strong contrast", 0.1, 0.5)):
-        images = np.tile(np.array([0, 1, 0.5, 2], np.float32).reshape(1, 1, 2, 2), (300, 1, 1, 1))
-        yield kind, images, brightness + 0.2 * g.random(), contrast + 0.2 * g.random()
+        yield kind, _greys(), brightness + 0.2 * g.random(), contrast + 0.2 * g.random()
+    yield "brightness and contrast left out", _greys(), None, None
+
+
+def _greys():
+    return np.tile(np.array([0, 1, 0.5, 2], np.float32).reshape(1, 1, 2, 2), (600, 3, 1, 1))
 
 
 def _dropouts(g):
@@ -220,8 +227,9 @@ def is_right(exercise, inputs, expected, got):
     """Return whether `got`, as JSON from the student's process, is what it should be; anything odd is wrong."""
     try:
         if exercise in VERIFY:
-            return bool(VERIFY[exercise](*[array(value) for value in inputs], *[array(part) for part in got]))
-        return agrees(expected, got)
+            given = [None if value is None else array(value) for value in inputs]
+            return bool(VERIFY[exercise](*given, *[array(part) for part in got]))
+        return agrees(expected, got) and all(TYPES.get(exercise, is_any)(part) for part in got)
     except (TypeError, ValueError, KeyError, IndexError, OverflowError, RecursionError):
         return False
 
@@ -244,12 +252,43 @@ def array(value):
     return np.array(float(value))
 
 
-def flips_are_right(images, p, first, second):
+def is_any(value):
+    """Any type is right."""
+    return True
+
+
+def is_float32(value):
+    """Return whether all numbers are those that 32 bits can hold; those computed in 64 are not."""
+    return bool((array(value) == array(value).astype(np.float32)).all())
+
+
+def is_uint8(value):
+    """Return whether a value came as an array of bytes."""
+    return value["dtype"] == "uint8" and all(isinstance(v, int) for v in value["values"])
+
+
+def is_int(value):
+    """Return whether a value came as a whole number, of Python, NumPy or PyTorch."""
+    values = value["values"] if isinstance(value, dict) else [value]
+    return all(isinstance(v, int) for v in values)
+
+
+# Types that an exercise's text asks for. They are seen here, on the trusted side, in the JSON itself.
+TYPES = {
+    "standardise": is_float32,
+    "quantise": is_uint8,
+    "output_size": is_int,
+    "affine_parameters": lambda pair: is_int(pair[1]),
+}
+
+
+def flips_are_right(images, p, first, second, unflipped):
     """Each image as it was or mirrored, about p of them, and another draw for each image and each call."""
+    p = 0.5 if p is None else p
     mirrored = images[..., ::-1]
     chosen = [np.isclose(result, mirrored).all(axis=(1, 2, 3)) for result in (first, second)]
     same = [np.isclose(result, images).all(axis=(1, 2, 3)) for result in (first, second)]
-    is_either = all((c | s).all() for c, s in zip(chosen, same))
+    is_either = all((c | s).all() for c, s in zip(chosen, same)) and np.array_equal(unflipped, images)
     return is_either and all(is_share(c, p) for c in chosen) and are_independent(*chosen)
 
 
@@ -264,29 +303,35 @@ def are_independent(*draws):
     return all(abs(np.corrcoef(a, b)[0, 1]) < 5 / np.sqrt(len(a)) for a, b in pairs)
 
 
-def light_is_right(images, brightness, contrast, first, second):
-    """One factor and one shift an image, all over their ranges, independent of each other."""
+def light_is_right(images, brightness, contrast, first, second, unchanged):
+    """One factor and one shift per image, even over their ranges, independent of each other."""
+    brightness, contrast = (0.3, 0.3) if brightness is None else (brightness, contrast)
     shifts, factors = [], []
+    if not np.allclose(unchanged, images):
+        return False
     for result in (first, second):
         shift = result[:, 0, 0, 0]
         factor = result[:, 0, 0, 1] - shift
         if not np.allclose(result, factor[:, None, None, None] * images + shift[:, None, None, None], atol=1e-4):
             return False
         shifts, factors = [*shifts, shift], [*factors, factor]
-    ranges = [(s, -brightness, brightness) for s in shifts] + [(f, 1 - contrast, 1 + contrast) for f in factors]
-    return all(is_spread(*r) for r in ranges) and are_independent(*shifts) and are_independent(shifts[0], factors[0])
+    are_even = is_even(np.concatenate(shifts), -brightness, brightness)
+    are_even = are_even and is_even(np.concatenate(factors), 1 - contrast, 1 + contrast)
+    return are_even and are_independent(*shifts) and are_independent(shifts[0], factors[0])
 
 
-def is_spread(values, low, high):
-    """Return whether values lie in low..high, and nearly all over it."""
-    is_inside = values.min() >= low - 1e-4 and values.max() <= high + 1e-4
-    return (
-        is_inside and values.max() - values.min() > 0.9 * (high - low) and abs(values.mean() - (low + high) / 2) < 0.1
-    )
+def is_even(values, low, high):
+    """Return whether values were drawn evenly from low..high: by Kolmogorov and Smirnov's test, wrong once in 10^6."""
+    values = np.sort((values - low) / (high - low))
+    distance = abs(values - (np.arange(len(values)) + 0.5) / len(values)).max()
+    is_inside = values[0] > -1e-3 and values[-1] < 1 + 1e-3
+    return is_inside and distance < np.sqrt(np.log(2e6) / (2 * len(values)))
 
 
-def dropout_is_right(values, p, training, first, second):
+def dropout_is_right(values, p, training, first, second, measured):
     """In training: about p of the values zero, the rest scaled, each by a draw of its own; else all as they were."""
+    if not np.allclose(measured, values):
+        return False
     if not training:
         return np.allclose(first, values) and np.allclose(second, values)
     kept = [result != 0 for result in (first, second)]

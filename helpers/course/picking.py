@@ -18,7 +18,7 @@ from helpers.course.syntax import (
     names_read,
 )
 
-MAX_STATEMENTS = 20_000  # at the top level of all code cells
+MAX_STATEMENTS = 10_000  # at the top level of all code cells
 MAX_USED = 300  # statements of other cells that one exercise may use
 MAX_SOURCES = 400_000  # characters of all exercises and of what they use: what the grader handles
 COSTLY = ("helpers",)  # what the course's own functions return took data or training to make

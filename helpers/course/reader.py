@@ -102,6 +102,8 @@ def read(path, course):
         return {"refused": str(error)}
     except MemoryError:
         return {"refused": TOO_MUCH}
+    except RecursionError:
+        return {"refused": "Its code hangs together too deeply to be read."}
     except Exception as error:  # whatever a submission holds, the others are read
         return {"refused": f"It cannot be read ({type(error).__name__})."}
 

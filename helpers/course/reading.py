@@ -34,6 +34,7 @@ class Refused(Exception):
     """A submission that could do harm, or cannot be read."""
 
 
+TOO_LONG = "too long"
 NO_NOTEBOOK = (ValueError, TypeError, AttributeError, KeyError, RecursionError, Refused)
 
 
@@ -41,7 +42,7 @@ NO_NOTEBOOK = (ValueError, TypeError, AttributeError, KeyError, RecursionError, 
 class Cell:
     """A cell of a notebook: what grading needs of it."""
 
-    kind: str  # "code" or "markdown"
+    kind: str  # "code", "markdown" or TOO_LONG
     source: str
     tags: frozenset
     exercise: str
@@ -62,6 +63,8 @@ def read_notebooks(path, stems):
             notes.append(f"{file} {why}.")
             continue
         code = [cell for cell in notebooks[file] if cell.kind == "code"]
+        if any(cell.kind == TOO_LONG for cell in notebooks[file]):
+            notes.append(f"{file} has a cell of more than {MAX_CODE:,} characters: passed over.")
         num_characters += sum(len(cell.source) for cell in code)
         if num_characters > MAX_ALL_CODE:
             raise Refused(f"It holds more than {MAX_ALL_CODE:,} characters of code (at {file}).")
@@ -197,18 +200,19 @@ def cells_of(content):
 
 
 def cell_of(cell):
-    """Return a Cell, None for one that is not sound, or longer than anybody writes."""
+    """Return a Cell, None for one that is not sound; one longer than anybody writes is empty."""
     if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown"):
         return None
-    source = cell.get("source", cell.get("input"))
+    kind, source = cell["cell_type"], cell.get("source", cell.get("input"))
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         source = "".join(source)
-    longest = MAX_CODE if cell["cell_type"] == "code" else MAX_TEXT
-    if not isinstance(source, str) or len(source) > longest:
+    if not isinstance(source, str):
         return None
+    if len(source) > (MAX_CODE if kind == "code" else MAX_TEXT):
+        kind, source = TOO_LONG, ""
     metadata = cell.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     tags = metadata.get("tags")
     tags = [t for t in tags if isinstance(t, str)] if isinstance(tags, list) else []
     names = [str(metadata.get(name) or "")[:200] for name in ("exercise", "question")]
-    return Cell(cell["cell_type"], source, frozenset(tags), *names)
+    return Cell(kind, source, frozenset(tags), *names)

@@ -214,11 +214,11 @@ def test_an_answer_stays_beside_a_prompt_that_was_copied(tmp_path):
 
 @pytest.mark.slow
 @needs_bubblewrap
-def test_every_shape_gets_its_points_in_the_sandbox(tmp_path, monkeypatch):
+def test_shapes_get_their_points_in_the_sandbox_too(tmp_path, monkeypatch):
     monkeypatch.setitem(grading.hidden.DRAWS, "double", lambda g: [("numbers", int(g.integers(5, 9)))])
     monkeypatch.setitem(grading.hidden.DRAWS, "twice", lambda g: [("numbers", g.uniform(1, 2))])
     write(tmp_path / "masters" / "part1_x.ipynb", test_grading.MASTERS["part1_x"])
-    for name, shape in SHAPES.items():
+    for name, shape in list(SHAPES.items())[::4]:
         write(tmp_path / "class" / name / "part1_x.ipynb", shape)
     graded = grading.grade(tmp_path / "class", tmp_path / "out", tmp_path / "masters", jobs=2)
     messages = {g.name: g.scores[0].message for g in graded if g.scores[0].points == 0}

@@ -16,7 +16,7 @@ import pytest
 import test_checks
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from helpers.course import grading, hidden, probes, sandbox, scoring, submissions
+from helpers.course import grading, hidden, probes, sandbox, scoring, submissions, watching
 from helpers.course.gradescope import make_autograder
 from helpers.course.release import student_copy
 from helpers.exercises import imports_of, read_notebooks
@@ -172,7 +172,7 @@ def plan_of(names, monkeypatch, limits=LIMITS, box="bubblewrap"):
 def scores(plan, sources):
     """Return {exercise: Score} of a submission."""
     notebook = scoring.grading_notebook(plan, sources, {}, "digest")
-    lines, _ = sandbox.run_notebook(notebook, plan.sandbox, plan.limits)
+    lines, *_ = sandbox.run_notebook(notebook, plan.sandbox, plan.limits)
     return {score.exercise: score for score in scoring.scores_of(notebook, lines, plan)}
 
 
@@ -219,7 +219,7 @@ SAID = {
     "disk": "No space left",
     "system": "Read-only|Permission|No such file",
     "namespaces": "AssertionError: 1",
-    "hidden_memory": "died",
+    "hidden_memory": "not permitted",
     "hidden_files": "died",
     "exit": "process died",
     "endless": "more than 4 seconds",
@@ -254,14 +254,14 @@ def test_hidden_inputs_leave_by_no_message(monkeypatch):
 @pytest.mark.slow
 @needs_bubblewrap
 def test_one_long_message_takes_no_memory_from_the_grader(monkeypatch):
-    held, measure = [], sandbox.memory_mb  # measured of the kernel's processes together, and of the grader's one
+    held, measure = [], watching.memory_mb  # measured of the kernel's processes together, and of the grader's one
 
     def memory_mb(processes):
         mb = measure(processes)
         held.extend([mb] if len(processes) == 1 else [])
         return mb
 
-    monkeypatch.setattr(sandbox, "memory_mb", memory_mb)
+    monkeypatch.setattr(watching, "memory_mb", memory_mb)
     shouter = "def shouter(x):\n    print('x' * (150 * 2**20))\n    return 2 * x"
     found = scores(plan_of(["shouter"], monkeypatch), {"shouter": shouter})
     assert found["shouter"].points == 0 and max(held) < 300, (found["shouter"].message, max(held))
@@ -490,7 +490,7 @@ def a_class(tmp_path, monkeypatch):
     def all_right(notebook, *_):
         lines = [dict(cell.metadata["grading"]) | {"passed": True, "message": ""} for cell in notebook.cells]
         ran.append(1)
-        return lines, ""
+        return lines, "", False
 
     ran = []
     for name in ("double", "twice"):
@@ -569,7 +569,7 @@ def test_only_what_changed_is_graded_again(a_class, tmp_path):
 
 
 def test_nobody_is_graded_where_the_masters_own_solution_fails(a_class, tmp_path, monkeypatch):
-    monkeypatch.setattr(grading, "run_notebook", lambda *task: ([], "time is up"))
+    monkeypatch.setattr(grading, "run_notebook", lambda *task: ([], "time is up", False))
     with pytest.raises(WorkbookError, match="master's own solutions do not pass here: double"):
         grading.grade(a_class[0], tmp_path / "out", a_class[1], jobs=1)
     assert not (tmp_path / "out" / "grades.csv").exists()

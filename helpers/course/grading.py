@@ -87,8 +87,20 @@ def check_masters(out, plan, course, cluster):
 
 def grade_all(todo, plan, jobs, cluster):
     """Yield a Graded for every (Submission, key), in the order in which they end; one is never the end of others."""
-    sound = [pair for pair in todo if not pair[0].refused]
     yield from (refused(submission, key, plan) for submission, key in todo if submission.refused)
+    starved = []
+    for pair, graded, was_starved in run_all([p for p in todo if not p[0].refused], plan, jobs, cluster):
+        if was_starved:
+            starved.append((pair, graded))
+        else:
+            yield graded
+    for pair, graded in starved:  # once more, with nothing beside it
+        for _, again, _ in run_all([pair], plan, 1, cluster):
+            yield max(graded, again, key=lambda g: g.points)
+
+
+def run_all(sound, plan, jobs, cluster):
+    """Yield ((Submission, key), Graded, whether the machine was too busy for it), in the order in which they end."""
     if not sound:
         return
     notebooks = {}  # those that are being run
@@ -100,12 +112,14 @@ def grade_all(todo, plan, jobs, cluster):
 
     with workers(min(jobs or joblib.cpu_count(), len(sound)), 1, cluster):
         results = joblib.Parallel(return_as="generator_unordered")(map(task, range(len(sound))))
-        for index, lines, why, seconds in tqdm(results, total=len(sound), desc="Grading", unit="submission"):
+        results = tqdm(results, total=len(sound), desc="Grading", unit="submission")
+        for index, lines, why, was_starved, seconds in results:
             submission, key = sound[index]
             scores = scores_of(notebooks.pop(index), lines or [], plan)
             status = f"Stopped: {why}." if why else "ok"
             key = key if lines is not None else ""  # no key: next time it is graded anew
-            yield Graded(submission.name, key, scores, status, submission.notes, round(seconds, 1))
+            graded = Graded(submission.name, key, scores, status, submission.notes, round(seconds, 1))
+            yield sound[index], graded, was_starved
 
 
 def notebook_of(submission, plan):
@@ -119,13 +133,14 @@ def work_of(submission):
 
 
 def run_numbered(index, *task):
-    """Return (index, lines of results, why it was stopped, seconds); no lines, but None, after an error of our own."""
+    """Return (index, what `run_notebook` says, seconds); no lines, but None, after an error of our own."""
     start = time.monotonic()
     try:
-        lines, why = run_notebook(*task)
+        lines, why, was_starved = run_notebook(*task)
     except Exception as error:  # whatever a submission brought about, the others go on
-        lines, why = None, f"the grading failed, run it again ({type(error).__name__}: {error})"
-    return index, lines, why, time.monotonic() - start
+        lines, was_starved = None, False
+        why = f"the grading failed, run it again ({type(error).__name__}: {error})"
+    return index, lines, why, was_starved, time.monotonic() - start
 
 
 def refused(submission, key, plan):

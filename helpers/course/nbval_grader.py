@@ -19,10 +19,10 @@ from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 from traitlets import default
 
 from helpers.course.hidden import is_right
-from helpers.course.sandbox import TIME_IS_UP
+from helpers.course.sandbox import DIED, TIME_IS_UP, TOO_LONG
 
 MIME = "application/vnd.workbook.values+json"  # as in `probes`, which would bring torch along: time and memory
-MAX_MESSAGE = 20 * 2**20  # bytes; a kernel that sends a longer one is not heard any more
+MAX_MESSAGE = 6 * 2**20  # bytes; a kernel that sends a longer one is not heard any more
 STARTUP_SECONDS = 40  # a kernel and its libraries, or the imports of a notebook, on a busy machine
 LIBRARIES = "import probes\nfrom helpers import checks"
 
@@ -177,7 +177,7 @@ class GradedCell(IPyNbCell):
             message = self._reason(error)
         except Exception:  # a kernel that died, or one that sent what no kernel sends
             is_late = time.monotonic() - start >= self.config.option.nbval_cell_timeout
-            message = self._late() if is_late else "its process died"
+            message = self._late() if is_late else DIED
             self.parent.stop_kernel()
         if self.parent.timed_out:
             self.parent.stop_kernel()
@@ -204,12 +204,12 @@ class GradedCell(IPyNbCell):
         for output in self.test_outputs or []:
             if output.output_type == "error":
                 return f"{output['ename']}: {output['evalue']}"[:400]
-        return "its check did not say that it holds" if self.cell.metadata["expected"] else str(error)
+        return "its check did not say that it holds" if self.cell.metadata["expected"] else str(error)[:400]
 
     def _late(self):
         """Return whose time was up: the cell's own, or that of the submission."""
         limit = self.config.option.nbval_cell_timeout
-        return TIME_IS_UP if time.monotonic() > self.config.deadline else f"it ran for more than {limit:.0f} seconds"
+        return TIME_IS_UP if time.monotonic() > self.config.deadline else f"{TOO_LONG} {limit:.0f} seconds"
 
     def compare_outputs(self, test, ref, skip_compare=None):
         """Return whether what came is right: in the place of nbval's comparison of strings."""

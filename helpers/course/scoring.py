@@ -15,6 +15,12 @@ from helpers.exercises import find_exercises, imports_of
 # A notebook does not see what another defined. (%reset collects garbage, too, and takes most of a second.)
 RESET = """for name in [name for name in globals() if name[0] != "_" and name not in ("In", "Out", "get_ipython")]:
     del globals()[name]"""
+# What every exercise may use, whether its notebook imports it or not.
+LIBRARIES = """import math
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn"""
 SHOWN, UNSHOWN = 1, 2  # phases: what a student's code says in the second, which knows hidden inputs, is never shown
 
 
@@ -41,13 +47,14 @@ class Score:
 
 def make_plan(notebooks, secret, limits=LIMITS, sandbox="bubblewrap"):
     """Return the Plan of master notebooks {stem: notebook}."""
-    imports = {stem: imports_of(notebook) for stem, notebook in notebooks.items()}
+    imports = {stem: f"{LIBRARIES}\n{imports_of(notebook)}" for stem, notebook in notebooks.items()}
     return Plan(find_exercises(notebooks), imports, secret, limits, sandbox)
 
 
 def names_given(notebooks):
     """Return the names that the masters' imports bind, but for those of the helpers."""
     lines = {line for n in notebooks.values() for line in imports_of(n).splitlines()}
+    lines |= set(LIBRARIES.splitlines())
     nodes = [ast.parse(line).body[0] for line in lines if "helpers" not in line]
     return set().union(*(names_bound(node) for node in nodes))
 

@@ -156,7 +156,7 @@ def _lights(g):
 
 
 def _greys():
-    return np.tile(np.array([0, 1, 0.5, 2], np.float32).reshape(1, 1, 2, 2), (600, 3, 1, 1))
+    return np.tile(np.array([0, 1, 0.5, 2], np.float32).reshape(1, 1, 2, 2), (400, 2, 1, 1))
 
 
 def _dropouts(g):
@@ -283,7 +283,7 @@ def flips_are_right(images, p, first, second, unflipped):
     mirrored = images[..., ::-1]
     chosen = [np.isclose(result, mirrored).all(axis=(1, 2, 3)) for result in (first, second)]
     same = [np.isclose(result, images).all(axis=(1, 2, 3)) for result in (first, second)]
-    is_either = all((c | s).all() for c, s in zip(chosen, same)) and np.array_equal(unflipped, images)
+    is_either = all((c | s).all() for c, s in zip(chosen, same)) and np.array_equal(unflipped, images[:20])
     return is_either and all(is_share(c, p) for c in chosen) and are_independent(*chosen)
 
 
@@ -302,7 +302,7 @@ def light_is_right(images, brightness, contrast, first, second, unchanged):
     """One factor and one shift per image, even over their ranges, independent of each other."""
     brightness, contrast = (0.3, 0.3) if brightness is None else (brightness, contrast)
     shifts, factors = [], []
-    if not np.allclose(unchanged, images):
+    if not np.allclose(unchanged, images[:20]):
         return False
     for result in (first, second):
         shift = result[:, 0, 0, 0]
@@ -325,7 +325,7 @@ def is_even(values, low, high):
 
 def dropout_is_right(values, p, training, first, second, measured):
     """In training: about p of the values zero, the rest scaled, each by a draw of its own; else all as they were."""
-    if not np.allclose(measured, values):
+    if not np.allclose(measured, values[:20]):
         return False
     if not training:
         return np.allclose(first, values) and np.allclose(second, values)

@@ -15,7 +15,7 @@ from helpers.course.syntax import (
     is_stub,
     joined,
     names_bound,
-    names_read,
+    names_in,
 )
 
 MAX_STATEMENTS = 10_000  # at the top level of all code cells
@@ -88,7 +88,7 @@ class Statement:
 
     def __post_init__(self):
         """Find the names that it defines or changes, and those that it reads."""
-        self.binds, self.reads = names_bound(self.node), names_read(self.node)
+        self.binds, self.reads = names_bound(self.node), names_in(self.node)[0]
 
 
 # --- a notebook -> what it defines -------------------------------------------------------------

@@ -140,20 +140,20 @@ def measured(function, images, labels, seed, batch_size):
 def flipped(function, images, p):
     """Call twice: two draws, by default where p is None; and once without any, for the images as they are then."""
     chosen = [] if p is None else [p]
-    return [*(function(images, *chosen) for _ in range(2)), function(images, 0.0)]
+    return [*(function(images, *chosen) for _ in range(2)), function(images[:20], 0.0)]
 
 
 def lit(function, images, brightness, contrast):
     """Call twice, with the names that the check uses, or by default; and once without any change."""
     chosen = {} if brightness is None else {"brightness": brightness, "contrast": contrast}
     drawn = [function(images, **chosen) for _ in range(2)]
-    return [*drawn, function(images, brightness=0.0, contrast=0.0)]
+    return [*drawn, function(images[:20], brightness=0.0, contrast=0.0)]
 
 
 def dropped(function, values, p, training):
     """Call twice, with the name that the check uses; and once out of training."""
     drawn = [function(values, p, training=training) for _ in range(2)]
-    return [*drawn, function(values, p, training=False)]
+    return [*drawn, function(values[:20], p, training=False)]
 
 
 class TrainedNetwork(nn.Module):

@@ -4,7 +4,6 @@
 line of JSON for each. It forks for each, so that one that is too large or too slow ends alone.
 """
 
-import contextlib
 import json
 import os
 import select
@@ -17,7 +16,8 @@ from helpers.course.picking import pick
 from helpers.course.reading import Refused, read_notebooks
 
 SECONDS, MEMORY_MB, OUTPUT_MB = 8, 300, 20
-TOO_SLOW = f"Reading it took more than {SECONDS} seconds."
+TOO_SLOW = f"Reading it took more than {SECONDS} seconds, or gave more than {OUTPUT_MB} MB."
+OUT_OF_MEMORY = 3  # what a reading process then ends with
 TOO_MUCH = f"Reading it took more than {MEMORY_MB} MB of memory."
 
 
@@ -43,7 +43,8 @@ def read_apart(path, course):
     if text is None:
         os.kill(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)
-    took = {"seconds": time.monotonic() - start, "peak_mb": usage.ru_maxrss / 1024}
+    cpu = usage.ru_utime + usage.ru_stime
+    took = {"seconds": time.monotonic() - start, "cpu": cpu, "peak_mb": usage.ru_maxrss / 1024}
     return verdict(text, os.waitstatus_to_exitcode(status)) | took
 
 
@@ -51,6 +52,8 @@ def verdict(text, code):
     """Return what a reading process said; a sentence where it did not get that far."""
     if text is None or code in (-signal.SIGXCPU, -signal.SIGKILL):
         return {"refused": TOO_SLOW}
+    if code == OUT_OF_MEMORY:
+        return {"refused": TOO_MUCH}
     if code == 0:
         return json.loads(text)
     return {"refused": f"It cannot be read (its reading ended with {code})."}
@@ -73,13 +76,16 @@ def receive(outlet, deadline):
 def work_and_exit(inlet, path, course):
     """Read a submission within limits, send what was found, and end this process."""
     code = 1
-    with contextlib.suppress(BaseException):
+    try:
         limit()
         text = json.dumps(read(path, course)).encode()
         with os.fdopen(inlet, "wb") as pipe:
             pipe.write(text)
         code = 0
-    os._exit(code)
+    except MemoryError:
+        code = OUT_OF_MEMORY
+    finally:
+        os._exit(code)
 
 
 def limit():

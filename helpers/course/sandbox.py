@@ -38,6 +38,7 @@ class Limits:
 LIMITS = Limits()
 KEPT = ("PATH", "LANG", "HOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 OF_SYSTEMD = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # how a user reaches it
+JUPYTER_AND_PYTEST = {"JUPYTER_PLATFORM_DIRS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 TIME_IS_UP = "not run to the end: the time of this submission was up"  # said of cells beyond Limits.seconds
 TOO_LONG, DIED = "it ran for more than", "its process died"
 
@@ -138,7 +139,7 @@ def make_workplace(folder, sandbox, limits, cores):
             os.chown(path, where["WORKBOOK_UID"], where["WORKBOOK_UID"])
     write_kernel_entry(folder, sandbox, limits, cores)
     kept = {k: v for k, v in os.environ.items() if k in KEPT or (k in OF_SYSTEMD and scope(limits))}
-    return kept | {name: str(path) for name, path in where.items()} | {"JUPYTER_PLATFORM_DIRS": "1"}
+    return kept | {name: str(path) for name, path in where.items()} | JUPYTER_AND_PYTEST
 
 
 def write_kernel_entry(folder, sandbox, limits, cores):
@@ -219,8 +220,8 @@ def run_notebook(notebook, sandbox, limits):
         (trusted / "grading.ipynb").write_text(json.dumps(notebook), encoding="utf-8", errors="replace")
         names = {"seconds": limits.seconds, "exercise-seconds": limits.exercise_seconds, "output-mb": limits.output_mb}
         command = [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "helpers.course.nbval_grader", "-p", "no:cacheprovider"),
-            *("-p", "no:xdist", "--noconftest", "-c", "/dev/null", "--rootdir", "."),
+            *(sys.executable, "-m", "pytest", "-q", "-p", "nbval.plugin", "-p", "helpers.course.nbval_grader"),
+            *("-p", "no:cacheprovider", "--noconftest", "-c", "/dev/null", "--rootdir", "."),
             *(f"--{name}={value}" for name, value in names.items()),
             "grading.ipynb",
         ]

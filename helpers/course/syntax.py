@@ -50,12 +50,19 @@ VALUES = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.If, ast.Try)
 LOOPS = (ast.For, ast.While, ast.With, ast.AsyncFor, ast.AsyncWith)
 
 
-def local_names(node):
-    """Return the names that a statement binds inside itself: arguments and variables."""
-    nodes = list(ast.walk(node))
-    found = {a.arg for n in nodes if isinstance(n, ast.arguments) for a in arguments(n)}
-    found |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return found - {name for n in nodes if isinstance(n, ast.Global) for name in n.names}
+def names_in(node):
+    """Return (names that a statement reads, at once or when it is called; names that it binds
+    inside itself: arguments and variables)."""
+    names, bound, declared = set(), set(), set()
+    for n in ast.walk(node):
+        if isinstance(n, ast.Name):
+            (bound if isinstance(n.ctx, ast.Store) else names).add(n.id)
+        elif isinstance(n, ast.arguments):
+            bound |= {argument.arg for argument in arguments(n)}
+        elif isinstance(n, ast.Global):
+            declared |= set(n.names)
+    bound -= declared
+    return (names | declared) - bound, bound
 
 
 def arguments(node):
@@ -83,15 +90,8 @@ def names_bound(node):
         inner = [names_bound(n) for body in bodies for n in body]
         return set().union(*inner)
     if isinstance(node, LOOPS):
-        return local_names(node)
+        return names_in(node)[1]
     return set()
-
-
-def names_read(node):
-    """Return the names that a statement reads, at once or when it is called."""
-    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-    declared = {name for n in ast.walk(node) if isinstance(n, ast.Global) for name in n.names}
-    return (names | declared) - local_names(node)
 
 
 def is_stub(node):

@@ -1,7 +1,9 @@
 """Grading is fair to honest work and gives nothing to cheats: nbval scores, the kernel runs in a sandbox."""
 
+import concurrent.futures
 import csv
 import json
+import mmap
 import os
 import re
 import socket
@@ -12,6 +14,7 @@ import zipfile
 
 import nbformat
 import numpy as np
+import psutil
 import pytest
 import test_checks
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -125,6 +128,17 @@ CHEATS = {
     "hidden_files": "import os, sys, time\ndef {name}(x):\n    place = sys.argv[-1].rsplit('/', 2)[0] + '/sockets/a'\n"
     "    for n in range(30):\n        file = os.open(place, os.O_CREAT | os.O_RDWR)\n        os.unlink(place)\n"
     "        os.posix_fallocate(file, 0, 2**24)\n    time.sleep(9)",
+    "sysv": "import ctypes\nlibc = ctypes.CDLL(None)\ndef look():\n    return libc.shmget(0, 2**30, 0o1600)\n" + LOOK,
+    "cores": "import os\ndef look():\n    return os.sched_setaffinity(0, range(99))\n" + LOOK,
+    "unmapped": "import ctypes, os, time\nlibc = ctypes.CDLL(None)\nlibc.mmap.restype = ctypes.c_void_p\n"
+    "def {name}(x):\n    zero = os.open('/dev/zero', os.O_RDWR)\n    for n in range(40):\n"
+    "        place = libc.mmap(None, ctypes.c_size_t(2**26), 3, 1, zero, 0)\n"
+    "        ctypes.memset(ctypes.c_void_p(place), 1, 2**26)\n"
+    "        libc.munmap(ctypes.c_void_p(place + 4096), ctypes.c_size_t(2**26 - 4096))\n    time.sleep(9)",
+    "sockets": "import os, socket, time\ndef {name}(x):\n    for _ in range(6):\n        os.fork()\n"
+    "    kept = [socket.socketpair() for n in range(90)]\n    time.sleep(9)",
+    "deep": "import os, sys, time\ndef {name}(x):\n    os.chdir(sys.argv[-1].rsplit('/', 2)[0] + '/sockets')\n"
+    "    for n in range(3000):\n        os.mkdir('d')\n        os.chdir('d')\n    time.sleep(9)",
     "disk": "for n in range(100):\n    open(f'/tmp/{{n}}', 'wb').write(bytes(2**24))\n" + WRONG,
     "exit": "import os\ndef {name}(x):\n    os._exit(0)",
     "recursion": "import sys\nsys.setrecursionlimit(10**8)\ndef {name}(x):\n    return {name}(x + 1)",
@@ -221,6 +235,11 @@ SAID = {
     "namespaces": "AssertionError: 1",
     "hidden_memory": "not permitted",
     "hidden_files": "died",
+    "sysv": "AssertionError: -1",
+    "cores": "not permitted",
+    "unmapped": "died",
+    "sockets": "died",
+    "deep": "died",
     "exit": "process died",
     "endless": "more than 4 seconds",
     "deaf": "more than 4 seconds",
@@ -249,6 +268,68 @@ def test_hidden_inputs_leave_by_no_message(monkeypatch):
     found = scores(plan_of(["thief", "teller"], monkeypatch), {"thief": thief, "teller": teller})
     assert found["thief"].points == 1
     assert found["teller"].message.endswith("with: small numbers, large numbers."), found["teller"].message
+
+
+@pytest.mark.slow
+@needs_bubblewrap
+def test_a_neighbour_that_keeps_25_processes_busy_costs_nobody_points(monkeypatch):
+    busy = "import os\ndef busy(x):\n    for _ in range(25):\n        if not os.fork():\n            break\n"
+    sources = {"busy": f"{busy}    while True:\n        pass", "honest": "def honest(x):\n    return x + x"}
+    plan = plan_of(list(sources), monkeypatch, sandbox.Limits(seconds=25))
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        both = [pool.submit(scores, plan, {name: source}) for name, source in sources.items()]
+        found = both[0].result() | both[1].result()
+    assert found["honest"].points == 1, found["honest"].message
+
+
+def test_a_core_is_lent_to_one_submission_at_a_time():
+    with watching.own_core() as first, watching.own_core() as second:
+        several = len(os.sched_getaffinity(0)) > 1
+        assert len(first) == len(second) == 1 and (first != second) == several
+    with watching.own_core() as again:
+        assert again == first
+
+
+def test_what_waited_for_the_machine_was_starved_and_what_slept_or_worked_was_not():
+    usage = watching.Usage()
+    usage.start -= 10
+    for ran, waited, was_starved in ((1, 8, True), (1, 0, False), (9, 8, False)):
+        usage.ran, usage.waited = {1: ran}, {1: waited}
+        assert usage.was_starved() == was_starved
+
+
+def test_memory_that_is_in_no_process_is_counted(tmp_path):
+    with (tmp_path / "gone").open("w+b") as file:
+        file.write(bytes(2**22))
+        file.flush()
+        kept = mmap.mmap(file.fileno(), 2**22)
+        (tmp_path / "gone").unlink()
+        assert watching.mapped_sizes(os.getpid())[os.fstat(file.fileno()).st_ino] >= 2**22
+        held, num_open = watching.hidden_bytes([psutil.Process()])
+        assert held >= 2**22 and num_open > 3
+        kept.close()
+
+
+def test_folders_deeper_than_can_be_counted_are_too_much(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "file").write_bytes(bytes(10_000))
+    assert 12_000 <= watching.size_of(tmp_path) < 100_000
+    (tmp_path / "/".join("d" * 30)).mkdir(parents=True)
+    assert watching.size_of(tmp_path) == float("inf")
+
+
+def test_where_systemd_answers_a_kernel_gets_a_scope_with_the_limits(tmp_path, monkeypatch):
+    called = tmp_path / "systemd-run"
+    called.write_text('#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do shift; done\nexec "$@"\n')
+    called.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    limits = sandbox.Limits(memory_mb=1234)
+    words = sandbox.scope(limits)
+    assert {"--property=MemoryMax=1234M", "--property=MemorySwapMax=0"} <= set(words)
+    with sandbox.temporary_folder() as folder:
+        sandbox.make_workplace(folder, "none", limits, [0])
+        argv = json.loads((folder / "kernels" / "sandbox" / "kernel.json").read_text())["argv"]
+    assert argv[: len(words)] == words
 
 
 @pytest.mark.slow
@@ -566,6 +647,24 @@ def test_only_what_changed_is_graded_again(a_class, tmp_path):
     assert len(ran) == 1 + 5, "the master, what changed, and what was damaged"
     grading.grade(folder, tmp_path / "out", masters, secret="another secret", jobs=1)
     assert len(ran) == 2 + 8, "with another secret all, the master too"
+
+
+def test_what_a_busy_machine_cut_short_gets_one_more_try_alone(a_class, tmp_path, monkeypatch):
+    run, tries = grading.run_notebook, []
+
+    def starved_at_first(notebook, *task):
+        key = "".join(cell.source for cell in notebook.cells)
+        tries.append(key)
+        return ([], "time is up", True) if tries.count(key) == 1 else run(notebook, *task)
+
+    monkeypatch.setattr(grading, "run_notebook", starved_at_first)
+    graded = grading.grade(a_class[0], tmp_path / "out", a_class[1], jobs=1)
+    assert [(g.points, g.status) for g in graded] == [(10, "ok")] * 3
+    assert len(tries) == 2 * (1 + 3) and tries[2:5] != tries[5:], "the second tries come last"
+    monkeypatch.setattr(grading, "run_notebook", lambda *task: tries.append("") or ([], "time is up", True))
+    (tmp_path / "out" / "results" / "ada.json").unlink()
+    assert [g.points for g in grading.grade(a_class[0], tmp_path / "out", a_class[1], jobs=1)] == [10, 0, 10]
+    assert tries[8:] == ["", ""], "once more and no oftener"
 
 
 def test_nobody_is_graded_where_the_masters_own_solution_fails(a_class, tmp_path, monkeypatch):

@@ -65,7 +65,8 @@ def _expect(condition, message):
 
 
 def _pair(name, result, of_what):
-    _expect(isinstance(result, (tuple, list)) and len(result) == 2, f"{name}: return two things, {of_what}.")
+    is_pair = isinstance(result, (tuple, list)) and len(result) == 2
+    _expect(is_pair, f"{name}: return two things, {of_what}.")
     return result
 
 
@@ -126,7 +127,8 @@ def check_output_size(function):
         expected = layer(torch.zeros(1, 1, size, size)).shape[-1]
         case = f"size {size}, kernel {kernel_size}, stride {stride}, padding {padding}"
         result = function(size, kernel_size, stride, padding)
-        _expect(_is_whole(result), f"output_size for {case}: expected an int, got {type(result).__name__}.")
+        kind = type(result).__name__
+        _expect(_is_whole(result), f"output_size for {case}: expected an int, got {kind}.")
         _compare(f"output_size for {case}", result, expected)
     _compare("output_size with its defaults, for size 64 and kernel 5", function(64, 5), 60)
     _passed("output_size")
@@ -303,7 +305,8 @@ def check_random_flip(function):
 def check_random_light(function):
     """Check the range, the spread and the independence of the draws of contrast and brightness."""
     torch.manual_seed(8)
-    images = torch.stack([torch.zeros(2, 3, 3), torch.ones(2, 3, 3)]).repeat(300, 1, 1, 1)  # 0 and 1 in turn
+    black, white = torch.zeros(2, 3, 3), torch.ones(2, 3, 3)
+    images = torch.stack([black, white]).repeat(300, 1, 1, 1)
     before = images.clone()
     result = _tensor("random_light", function(images, brightness=0.4, contrast=0.2))
     _compare("the shape after random_light", result.shape, images.shape)
@@ -400,7 +403,8 @@ def check_affine_parameters(function):
         if low > 0 or high < 0:
             what += " (0 itself must have a code)"
         _compare(f"scale {what}", scale, expected_scale.item())
-        _expect(_is_whole(zero_point), f"zero point: expected an int, got {type(zero_point).__name__}.")
+        kind = type(zero_point).__name__
+        _expect(_is_whole(zero_point), f"zero point: expected an int, got {kind}.")
         _compare(f"zero point {what}", zero_point, expected_zero_point.item(), tolerance=0)
     _passed("affine_parameters")
 

@@ -1,4 +1,4 @@
-"""Other right solutions of every exercise, written another way, and wrong ones that are nearly right."""
+"""Right solutions of every exercise, written another way, and wrong ones that are nearly right."""
 
 RIGHT = {
     "running_mean_and_std": [

@@ -273,8 +273,9 @@ def test_hidden_inputs_leave_by_no_message(monkeypatch):
 @pytest.mark.slow
 @needs_bubblewrap
 def test_a_neighbour_that_keeps_25_processes_busy_costs_nobody_points(monkeypatch):
-    busy = "import os\ndef busy(x):\n    for _ in range(25):\n        if not os.fork():\n            break\n"
-    sources = {"busy": f"{busy}    while True:\n        pass", "honest": "def honest(x):\n    return x + x"}
+    busy = "import subprocess\ndef busy(x):\n    all_of = [subprocess.Popen(['sh', '-c', 'while :; do :; done'])"
+    sources = {"busy": f"{busy} for _ in range(25)]\n    while True:\n        pass"}
+    sources |= {"honest": "def honest(x):\n    return x + x"}
     plan = plan_of(list(sources), monkeypatch, sandbox.Limits(seconds=25))
     with concurrent.futures.ThreadPoolExecutor() as pool:
         both = [pool.submit(scores, plan, {name: source}) for name, source in sources.items()]

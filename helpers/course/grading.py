@@ -89,7 +89,8 @@ def grade_all(todo, plan, jobs, cluster):
     """Yield a Graded for every (Submission, key), in the order in which they end; one is never the end of others."""
     yield from (refused(submission, key, plan) for submission, key in todo if submission.refused)
     starved = []
-    for pair, graded, was_starved in run_all([p for p in todo if not p[0].refused], plan, jobs, cluster):
+    sound = [pair for pair in todo if not pair[0].refused]
+    for pair, graded, was_starved in run_all(sound, plan, jobs, cluster):
         if was_starved:
             starved.append((pair, graded))
         else:
@@ -100,7 +101,7 @@ def grade_all(todo, plan, jobs, cluster):
 
 
 def run_all(sound, plan, jobs, cluster):
-    """Yield ((Submission, key), Graded, whether the machine was too busy for it), in the order in which they end."""
+    """Yield ((Submission, key), Graded, whether the machine was too busy for it), as they end."""
     if not sound:
         return
     notebooks = {}  # those that are being run
@@ -118,8 +119,8 @@ def run_all(sound, plan, jobs, cluster):
             scores = scores_of(notebooks.pop(index), lines or [], plan)
             status = f"Stopped: {why}." if why else "ok"
             key = key if lines is not None else ""  # no key: next time it is graded anew
-            graded = Graded(submission.name, key, scores, status, submission.notes, round(seconds, 1))
-            yield sound[index], graded, was_starved
+            said = scores, status, submission.notes, round(seconds, 1)
+            yield sound[index], Graded(submission.name, key, *said), was_starved
 
 
 def notebook_of(submission, plan):
@@ -133,7 +134,7 @@ def work_of(submission):
 
 
 def run_numbered(index, *task):
-    """Return (index, what `run_notebook` says, seconds); no lines, but None, after an error of our own."""
+    """Return (index, what `run_notebook` says, seconds); None for lines after an error of ours."""
     start = time.monotonic()
     try:
         lines, why, was_starved = run_notebook(*task)

@@ -268,7 +268,7 @@ def is_int(value):
     return all(isinstance(v, int) for v in values)
 
 
-# Types that an exercise's text asks for. They are seen here, on the trusted side, in the JSON itself.
+# Types that an exercise's text asks for, seen here, on the trusted side, in the JSON itself.
 TYPES = {
     "standardise": is_float32,
     "quantise": is_uint8,
@@ -283,7 +283,8 @@ def flips_are_right(images, p, first, second, unflipped):
     mirrored = images[..., ::-1]
     chosen = [np.isclose(result, mirrored).all(axis=(1, 2, 3)) for result in (first, second)]
     same = [np.isclose(result, images).all(axis=(1, 2, 3)) for result in (first, second)]
-    is_either = all((c | s).all() for c, s in zip(chosen, same)) and np.array_equal(unflipped, images[:20])
+    is_either = all((c | s).all() for c, s in zip(chosen, same))
+    is_either = is_either and np.array_equal(unflipped, images[:20])
     return is_either and all(is_share(c, p) for c in chosen) and are_independent(*chosen)
 
 
@@ -316,7 +317,10 @@ def light_is_right(images, brightness, contrast, first, second, unchanged):
 
 
 def is_even(values, low, high):
-    """Return whether values were drawn evenly from low..high: by Kolmogorov and Smirnov's test, wrong once in 10^6."""
+    """Return whether values were drawn evenly from low..high, by the test of Kolmogorov and Smirnov.
+
+    It refuses honest draws once in a million times.
+    """
     values = np.sort((values - low) / (high - low))
     distance = abs(values - (np.arange(len(values)) + 0.5) / len(values)).max()
     is_inside = values[0] > -1e-3 and values[-1] < 1 + 1e-3

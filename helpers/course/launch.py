@@ -1,4 +1,4 @@
-"""limits -> a kernel that cannot go beyond them: what the student's process does first, before any code of theirs.
+"""limits -> a kernel that cannot go beyond them: what the student's process does first of all.
 
 A grading run copies this file into the sandbox. What is taken here, no later code can give back.
 """
@@ -13,20 +13,40 @@ import runpy
 import struct
 import sys
 
-# System calls that no exercise needs: memory that belongs to no process (in files without a name, System V's shared
-# memory, queues, keys), memory that others fill, and leave to use other cores than its own.
+# System calls that no exercise needs: memory that belongs to no process (in files without a name,
+# System V's shared memory, queues, keys), memory that others fill, and leave to use other cores.
 REFUSED = {
     "x86_64": {
-        "memfd_create": 319, "memfd_secret": 447, "shmget": 29, "msgget": 68, "semget": 64, "mq_open": 240,
-        "add_key": 248, "keyctl": 250, "io_uring_setup": 425, "userfaultfd": 323, "bpf": 321, "perf_event_open": 298,
+        "memfd_create": 319,
+        "memfd_secret": 447,
+        "shmget": 29,
+        "msgget": 68,
+        "semget": 64,
+        "mq_open": 240,
+        "add_key": 248,
+        "keyctl": 250,
+        "io_uring_setup": 425,
+        "userfaultfd": 323,
+        "bpf": 321,
+        "perf_event_open": 298,
         "sched_setaffinity": 203,
     },
     "aarch64": {
-        "memfd_create": 279, "memfd_secret": 447, "shmget": 194, "msgget": 186, "semget": 190, "mq_open": 180,
-        "add_key": 217, "keyctl": 219, "io_uring_setup": 425, "userfaultfd": 282, "bpf": 280, "perf_event_open": 241,
+        "memfd_create": 279,
+        "memfd_secret": 447,
+        "shmget": 194,
+        "msgget": 186,
+        "semget": 190,
+        "mq_open": 180,
+        "add_key": 217,
+        "keyctl": 219,
+        "io_uring_setup": 425,
+        "userfaultfd": 282,
+        "bpf": 280,
+        "perf_event_open": 241,
         "sched_setaffinity": 122,
     },
-}  # fmt: skip
+}
 MMAP = {"x86_64": 9, "aarch64": 222}
 AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # how seccomp names the machines
 X32 = 0x40000000  # numbers from here on are another way to the same calls
@@ -50,7 +70,7 @@ def launch(limits, cores):
 
 
 def refuse_calls(machine):
-    """Let the kernel of the operating system refuse some calls to this process and all that it will start."""
+    """Let the operating system refuse some calls to this process and to all that it starts."""
     if machine not in REFUSED:
         return
     program = b"".join(struct.pack("HBBI", *step) for step in steps(machine))

@@ -22,7 +22,7 @@ from helpers.course.hidden import is_right
 from helpers.course.sandbox import DIED, TIME_IS_UP, TOO_LONG
 
 MIME = "application/vnd.workbook.values+json"  # as in `probes`, which would bring torch along: time and memory
-MAX_MESSAGE = 6 * 2**20  # bytes; a kernel that sends a longer one is not heard any more
+MAX_MESSAGE = 3 * 2**20  # bytes; a kernel that sends a longer one is not heard any more
 STARTUP_SECONDS = 40  # a kernel and its libraries, or the imports of a notebook, on a busy machine
 LIBRARIES = "import probes\nfrom helpers import checks"
 

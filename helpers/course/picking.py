@@ -67,9 +67,9 @@ def answers_in(notebooks, questions, prompt):
     """Return {question: answer}: of several, the last that is more than the prompt."""
     found = {}
     for cell in (cell for cells in notebooks.values() for cell in cells):
-        if cell.kind == "markdown" and "answer" in cell.tags and cell.question in questions:
-            if prompt not in cell.source or prompt in found.get(cell.question, prompt):
-                found[cell.question] = cell.source
+        is_answer = cell.kind == "markdown" and "answer" in cell.tags and cell.question in questions
+        if is_answer and (prompt not in cell.source or prompt in found.get(cell.question, prompt)):
+            found[cell.question] = cell.source
     return found
 
 
@@ -159,7 +159,8 @@ class Scope:
             known.add(name)
             all_of = [s for s in self.by_name.get(name, []) if s.cell != cell and self.is_cheap(s)]
             all_of = [s for s in all_of if not is_stub(s.node)]
-            for statement in [s for s in all_of if s.cell < cell] or all_of:
+            above = [s for s in all_of if s.cell < cell]
+            for statement in above if above or hasattr(builtins, name) else all_of:
                 found[id(statement)] = statement
                 todo |= statement.reads - known
         return [s for s in self.statements if id(s) in found]

@@ -23,7 +23,7 @@ def show_values(exercise, function, message):
 
 
 def run(exercise, function, inputs):
-    """Return, as JSON, what a function says of inputs: its values twice, or what a run in RUNS looks at."""
+    """Return, as JSON, what a function says of inputs: its values twice, or those of a run in RUNS."""
     seed_everything()
     call = RUNS.get(exercise, twice)
     return encode(call(function, *[decode(value) for value in inputs]))
@@ -78,7 +78,7 @@ def decode(value):
 
 
 def twice(function, *inputs):
-    """Call twice with the same objects: the second answer is another where the first call changed them."""
+    """Call twice with the same objects: if the first call changes them, the second answer differs."""
     return [function(*inputs), function(*inputs)]
 
 
@@ -110,7 +110,7 @@ def linear_network(num_inputs, num_classes, seed, dropout=0.0):
 
 
 class SmallRoom(nn.Module):
-    """A network whose logits are all 0 where it is given more images at a time than it has room for."""
+    """A network whose logits are all 0 for more images at a time than it has room for."""
 
     def __init__(self, network, most):
         super().__init__()
@@ -122,7 +122,7 @@ class SmallRoom(nn.Module):
 
 
 def two_steps(function, images, labels, seed, learning_rate, num_chunks):
-    """Take two accumulated steps with a network that has room for one chunk; return both losses and the weights."""
+    """Take two steps with a network that has room for one chunk; return both losses, the weights."""
     network = linear_network(images[0].numel(), 15, seed)
     model = SmallRoom(network, -(-len(images) // num_chunks))
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
@@ -138,13 +138,13 @@ def measured(function, images, labels, seed, batch_size):
 
 
 def flipped(function, images, p):
-    """Call twice: two draws, by default where p is None; and once without any, for the images as they are then."""
+    """Call twice, by default where p is None; and once with p=0, for the images as they are then."""
     chosen = [] if p is None else [p]
     return [*(function(images, *chosen) for _ in range(2)), function(images[:20], 0.0)]
 
 
 def lit(function, images, brightness, contrast):
-    """Call twice, with the names that the check uses, or by default; and once without any change."""
+    """Call twice, by the names of the check, or by default; and once without any change."""
     chosen = {} if brightness is None else {"brightness": brightness, "contrast": contrast}
     drawn = [function(images, **chosen) for _ in range(2)]
     return [*drawn, function(images[:20], brightness=0.0, contrast=0.0)]

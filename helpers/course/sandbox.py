@@ -77,16 +77,16 @@ def can_be_another():
 
 @functools.cache
 def scope(limits):
-    """Return the words that let systemd put a command into a control group with its limits: [] where there is none.
+    """Return the words that let systemd put a command into a control group with its limits.
 
-    The kernel of the operating system then counts all of it, shared memory and buffers too; elsewhere `watching` does.
+    The operating system then counts all of it, shared memory and buffers too. [] where there is no
+    systemd: there `watching` counts what it can.
     """
     if not shutil.which("systemd-run"):
         return []
     user = [] if os.geteuid() == 0 else ["--user"]
-    wanted = {
-        "MemoryMax": f"{limits.memory_mb}M", "MemorySwapMax": "0", "TasksMax": 2 * limits.processes, "CPUWeight": 100,
-    }  # fmt: skip
+    wanted = {"MemoryMax": f"{limits.memory_mb}M", "MemorySwapMax": "0", "CPUWeight": 100}
+    wanted |= {"TasksMax": 500}  # threads too
     words = ["systemd-run", *user, "--scope", "--quiet", "--collect"]
     words += [f"--property={name}={value}" for name, value in wanted.items()]
     try:
@@ -173,7 +173,8 @@ def system():
     """Return the words that show system and Python, read-only, and processes without the system's own switches."""
     paths = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/alternatives"]
     python = {sys.prefix, sys.base_prefix, *(str(p.parent.parent) for p in (Path(sys.executable), REAL_PYTHON))}
-    python |= {path for path in sys.path if Path(path).name == "site-packages"}  # of another environment, by a .pth
+    # Packages of another environment, which a .pth file brings in.
+    python |= {path for path in sys.path if Path(path).name == "site-packages"}
     words = ["--dev", "/dev"]
     for path in ("/tmp", "/dev/shm"):  # first, for what else is shown may lie below /tmp
         words += ["--size", str(200 * MB), "--tmpfs", path]
@@ -211,16 +212,17 @@ def rlimits(limits):
 def run_notebook(notebook, sandbox, limits):
     """Run a grading notebook by nbval, with its kernel in a sandbox.
 
-    Returns (lines of results, why it was stopped, whether it ran out of time because the machine was busy).
+    Returns (lines of results, why it was stopped, whether a busy machine made it run out of time).
     """
     with temporary_folder() as folder, own_core() as cores:
         environment = make_workplace(folder, sandbox, limits, cores)
         trusted = folder / "trusted"  # the kernel cannot see it
         trusted.mkdir(mode=0o700)
-        (trusted / "grading.ipynb").write_text(json.dumps(notebook), encoding="utf-8", errors="replace")
+        (trusted / "grading.ipynb").write_text(json.dumps(notebook))
         names = {"seconds": limits.seconds, "exercise-seconds": limits.exercise_seconds, "output-mb": limits.output_mb}
         command = [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "nbval.plugin", "-p", "helpers.course.nbval_grader"),
+            *(sys.executable, "-m", "pytest", "-q"),
+            *("-p", "nbval.plugin", "-p", "helpers.course.nbval_grader"),
             *("-p", "no:cacheprovider", "--noconftest", "-c", "/dev/null", "--rootdir", "."),
             *(f"--{name}={value}" for name, value in names.items()),
             "grading.ipynb",

@@ -99,7 +99,8 @@ def source_cells(exercise, plan, sources, context, phase):
     """Return the cells of imports and of the student's source; a notebook's first exercise begins anew."""
     notebook = [e.name for e in plan.exercises if e.notebook == exercise.notebook and e.name in sources]
     first = [RESET] if exercise.name == notebook[0] else []
-    wanted = [*first, plan.imports[exercise.notebook], *map(guarded, context.get(exercise.name, []))]
+    used = map(guarded, context.get(exercise.name, []))
+    wanted = [*first, plan.imports[exercise.notebook], *used]
     return [
         cell("\n".join(wanted), exercise.name, "imports", phase),
         cell(sources[exercise.name], exercise.name, "source", phase),

@@ -19,7 +19,9 @@ STUB = 'def double(x):\n    raise NotImplementedError("double: not solved yet")'
 def shell(monkeypatch):
     """Return an IPython shell in which a notebook has begun and the exercise `double` is not solved."""
     shell = InteractiveShell()
-    monkeypatch.setattr(shell, "_showtraceback", lambda kind, error, lines: print("\n".join(lines)), raising=False)
+    monkeypatch.setattr(
+        shell, "_showtraceback", lambda kind, error, lines: print("\n".join(lines)), raising=False
+    )
     session._Open(shell).install()
     shell.run_cell(STUB)
     return shell
@@ -49,7 +51,8 @@ def test_other_errors_stay_errors(shell, capsys, source):
 def test_where_checks_are_strict_an_unsolved_one_fails_in_one_line(shell, capsys, monkeypatch):
     monkeypatch.setenv("WORKBOOK_STRICT", "1")
     shell.user_ns["check"] = types.FunctionType(
-        compile("def check(f): f(1)", "checks.py", "exec").co_consts[0], {"__name__": "helpers.exercises.checks.part1"}
+        compile("def check(f): f(1)", "checks.py", "exec").co_consts[0],
+        {"__name__": "helpers.exercises.checks.part1"},
     )
     assert not shell.run_cell("check(double)").success
     assert capsys.readouterr().out == "double: not solved yet\n"
@@ -69,7 +72,9 @@ def test_a_notebook_can_begin_twice(shell, capsys):
 
 def test_a_run_lists_what_is_not_solved_once():
     cell = new_code_cell()
-    cell.outputs = [{"output_type": "stream", "name": "stdout", "text": "x\ndouble: not solved yet\n"}]
+    cell.outputs = [
+        {"output_type": "stream", "name": "stdout", "text": "x\ndouble: not solved yet\n"}
+    ]
     assert not_solved(new_notebook(cells=[cell, cell | {"id": "other"}])) == ["double"]
 
 
@@ -77,7 +82,10 @@ def test_a_run_lists_what_is_not_solved_once():
 
 
 def timed_cell(begin, end):
-    stamps = {"iopub.execute_input": f"2026-01-01T00:{begin}Z", "shell.execute_reply": f"2026-01-01T00:{end}Z"}
+    stamps = {
+        "iopub.execute_input": f"2026-01-01T00:{begin}Z",
+        "shell.execute_reply": f"2026-01-01T00:{end}Z",
+    }
     return new_code_cell(metadata={"execution": stamps})
 
 
@@ -91,7 +99,11 @@ NOTEBOOK = new_notebook(
 
 
 def test_times_are_summed_and_the_longest_cell_is_named_by_its_section():
-    assert times.measure(NOTEBOOK) == {"seconds": 59.8, "longest_s": 58.2, "longest": "3 · All of them"}
+    assert times.measure(NOTEBOOK) == {
+        "seconds": 59.8,
+        "longest_s": 58.2,
+        "longest": "3 · All of them",
+    }
 
 
 def test_times_are_told_for_this_machine(monkeypatch, tmp_path):
@@ -115,7 +127,9 @@ def test_a_plan_tells_what_was_measured_for_this_machine(monkeypatch, tmp_path):
     assert times.plan(["part5", "part9"]) == {"part5": 60, "part9": 0}
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (660, "11 min")])
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.4, "0 s"), (99, "99 s"), (100, "2 min"), (660, "11 min")]
+)
 def test_times_in_words(seconds, words):
     assert in_words(seconds) == words
 

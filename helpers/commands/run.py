@@ -26,7 +26,9 @@ def find_notebooks(parts=None):
         return all_notebooks()
     found = []
     for part in parts:
-        stem = f"part{part}" if part.isdigit() else part.removesuffix(".ipynb").rsplit("/")[-1].lower()
+        stem = (
+            f"part{part}" if part.isdigit() else part.removesuffix(".ipynb").rsplit("/")[-1].lower()
+        )
         matches = [p for p in all_notebooks() if p.stem == stem or p.stem.split("_")[0] == stem]
         if not matches:
             known = ", ".join(path.stem for path in all_notebooks())
@@ -42,7 +44,9 @@ def run_notebooks(paths, save=False):
     """
     failures, left = {}, plan_of(paths)
     if left:
-        print(f"{len(paths)} notebooks, {about(left.values())} here: {', '.join(map(told, left.items()))}.")
+        print(
+            f"{len(paths)} notebooks, {about(left.values())} here: {', '.join(map(told, left.items()))}."
+        )
     for path in paths:
         unsolved = []
         try:
@@ -79,9 +83,13 @@ def told(item):
 
 def not_solved(notebook):
     """Return the exercises of which an executed notebook says that they are not solved yet."""
-    texts = (output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    texts = (
+        output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
+    )
     lines = [line for text in texts for line in text.splitlines()]
-    return list(dict.fromkeys(line.removesuffix(NOT_SOLVED) for line in lines if line.endswith(NOT_SOLVED)))
+    return list(
+        dict.fromkeys(line.removesuffix(NOT_SOLVED) for line in lines if line.endswith(NOT_SOLVED))
+    )
 
 
 def _reason(error):
@@ -98,7 +106,9 @@ def run_notebook(path, save=False):
     notebook = nbformat.read(path, as_version=4)
     num_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     if save:
-        os.environ["WORKBOOK_PUBLISH"] = "1"  # galleries show drawn scenes: see helpers.data.for_display
+        os.environ["WORKBOOK_PUBLISH"] = (
+            "1"  # galleries show drawn scenes: see helpers.data.for_display
+        )
     with tqdm(total=num_cells, desc=path.stem, unit="cell", leave=False) as bar:
         client = Client(
             notebook,
@@ -131,7 +141,9 @@ class Client(NotebookClient):
 
 
 CLOSED_BAR = {"text/plain": ""}  # what a `helpers.progress` bar leaves
-WIDGET_VIEW, WIDGET_STATE = (f"application/vnd.jupyter.widget-{part}+json" for part in ("view", "state"))
+WIDGET_VIEW, WIDGET_STATE = (
+    f"application/vnd.jupyter.widget-{part}+json" for part in ("view", "state")
+)
 
 
 def _drop_closed_widgets(notebook, alive):
@@ -145,7 +157,9 @@ def _drop_closed_widgets(notebook, alive):
         shown |= {view["model_id"] for _, view in views if view and view["model_id"] in alive}
     state = notebook.metadata.pop("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     if kept := {key: state[key] for key in _with_parts(shown, state)}:
-        notebook.metadata.widgets = {WIDGET_STATE: {"state": kept, "version_major": 2, "version_minor": 0}}
+        notebook.metadata.widgets = {
+            WIDGET_STATE: {"state": kept, "version_major": 2, "version_minor": 0}
+        }
 
 
 def _with_parts(keys, state):
@@ -153,5 +167,9 @@ def _with_parts(keys, state):
     found, new = set(), set(keys)
     while new:
         found |= new
-        new = {part for key in new for part in re.findall(r"IPY_MODEL_(\w+)", json.dumps(state[key]["state"]))} - found
+        new = {
+            part
+            for key in new
+            for part in re.findall(r"IPY_MODEL_(\w+)", json.dumps(state[key]["state"]))
+        } - found
     return found

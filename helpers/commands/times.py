@@ -18,7 +18,9 @@ def keep_times(name, notebook):
 def plan(names):
     """Return what running these notebooks takes here, {name: seconds}; 0 for one that was not measured."""
     times, now_ms = load_times(), speed_here()
-    seconds = {name: times[name]["seconds"] / times[name]["step_ms"] for name in names if name in times}
+    seconds = {
+        name: times[name]["seconds"] / times[name]["step_ms"] for name in names if name in times
+    }
     return {name: now_ms * seconds.get(name, 0) for name in names}
 
 
@@ -29,10 +31,16 @@ def measure(notebook):
         if cell.cell_type == "markdown":
             section = (re.findall(r"^##+ (.*)", cell.source, flags=re.M) or [section])[-1]
         elif stamps := cell.metadata.get("execution"):
-            begin_s, end_s = (_seconds(stamps[key]) for key in ("iopub.execute_input", "shell.execute_reply"))
+            begin_s, end_s = (
+                _seconds(stamps[key]) for key in ("iopub.execute_input", "shell.execute_reply")
+            )
             seconds[end_s - begin_s] = section
     longest = max(seconds)
-    return {"seconds": round(sum(seconds), 1), "longest_s": round(longest, 1), "longest": seconds[longest]}
+    return {
+        "seconds": round(sum(seconds), 1),
+        "longest_s": round(longest, 1),
+        "longest": seconds[longest],
+    }
 
 
 def _seconds(stamp):

@@ -19,7 +19,9 @@ SECRET = "the secret of the benchmark"
 def write_class(folder, masters, num_students, seed=0):
     """Write submissions in which each exercise is solved, as the master does, or left as it was, at random."""
     generator = np.random.default_rng(seed)
-    solutions = {name_of(c): c.source for m in masters.values() for c in m.cells if "exercise" in tags_of(c)}
+    solutions = {
+        name_of(c): c.source for m in masters.values() for c in m.cells if "exercise" in tags_of(c)
+    }
     for number in range(num_students):
         for stem, master in masters.items():
             copy = student_copy(master)
@@ -44,12 +46,21 @@ def bench_grading(num_students=13):
             out = Path(temporary) / f"out-{num_workers}"
             options = {"n_workers": num_workers, "threads_per_worker": 1, "dashboard_address": None}
             with LocalCluster(**options, silence_logs=50) as cluster:
-                shutil.copytree(f"{temporary}/class/student_000", f"{temporary}/first/student_000", dirs_exist_ok=True)
-                grade(f"{temporary}/first", out, secret=SECRET, cluster=cluster.scheduler_address)  # and the master
+                shutil.copytree(
+                    f"{temporary}/class/student_000",
+                    f"{temporary}/first/student_000",
+                    dirs_exist_ok=True,
+                )
+                grade(
+                    f"{temporary}/first", out, secret=SECRET, cluster=cluster.scheduler_address
+                )  # and the master
                 start = time.perf_counter()
                 grade(f"{temporary}/class", out, secret=SECRET, cluster=cluster.scheduler_address)
                 seconds[num_workers] = time.perf_counter() - start
     for num_workers, took in seconds.items():
         each = took / (num_students - 1)  # the first was graded before
-        print(f"{num_workers} worker{'s' * (num_workers > 1):1}  {took:6.1f} s  {each:5.1f} s a submission  ", end="")
+        print(
+            f"{num_workers} worker{'s' * (num_workers > 1):1}  {took:6.1f} s  {each:5.1f} s a submission  ",
+            end="",
+        )
         print(f"{seconds[1] / took:4.2f} x")

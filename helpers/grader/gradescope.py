@@ -40,11 +40,15 @@ fi
 def make_autograder(out, secret, masters=NOTEBOOKS):
     """Write the zip for Gradescope's "Configure Autograder". Raises WorkbookError for a name that is no zip's."""
     if Path(out).suffix != ".zip":
-        raise WorkbookError(f"{out} is not the name of a zip. Name the file to write, as in autograder.zip.")
+        raise WorkbookError(
+            f"{out} is not the name of a zip. Name the file to write, as in autograder.zip."
+        )
     read_notebooks(masters)  # says in a sentence what is wrong with them
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "autograder"
-        shutil.copytree(masters, folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        shutil.copytree(
+            masters, folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints")
+        )
         for name in PARTS:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
             copy(ROOT / name, folder / name)

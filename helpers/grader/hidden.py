@@ -21,7 +21,9 @@ def generator_for(secret, *names):
 
 def draw(exercise, generator):
     """Return [(kind, inputs as JSON)] of an exercise, drawn anew."""
-    return [(kind, [to_json(value) for value in inputs]) for kind, *inputs in DRAWS[exercise](generator)]
+    return [
+        (kind, [to_json(value) for value in inputs]) for kind, *inputs in DRAWS[exercise](generator)
+    ]
 
 
 def to_json(value):
@@ -31,7 +33,11 @@ def to_json(value):
     if isinstance(value, InNumPy):
         return to_json(value.array) | {"dtype": f"numpy:{value.array.dtype}"}
     if isinstance(value, np.ndarray):
-        return {"dtype": str(value.dtype), "shape": list(value.shape), "values": value.flatten().tolist()}
+        return {
+            "dtype": str(value.dtype),
+            "shape": list(value.shape),
+            "values": value.flatten().tolist(),
+        }
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -56,16 +62,27 @@ def _seed(g):
 def _batches(g):
     for kind, sizes, middle in (
         ("batches of unequal size", (40, 3, 117, 8), 0.5),
-        ("values far from 0", (30, 50), 300.0),
+        ("values far from 0", (30, 50), 1e7),
         ("batches of one value", (1, 1, 1, 20), 0.5),
         ("a single batch", (25,), 0.5),
     ):
-        yield kind, [InNumPy(g.normal(middle + g.random(), 0.2 + g.random(), size)) for size in sizes]
+        yield (
+            kind,
+            [InNumPy(g.normal(middle + g.random(), 0.2 + g.random(), size)) for size in sizes],
+        )
 
 
 def _standardise(g):
-    for kind, shape in (("another mean and deviation", (4, 1, 6, 6)), ("images that are not square", (3, 1, 5, 9))):
-        yield kind, g.integers(0, 256, shape).astype(np.uint8), g.uniform(0.1, 0.9), g.uniform(0.05, 0.5)
+    for kind, shape in (
+        ("another mean and deviation", (4, 1, 6, 6)),
+        ("images that are not square", (3, 1, 5, 9)),
+    ):
+        yield (
+            kind,
+            g.integers(0, 256, shape).astype(np.uint8),
+            g.uniform(0.1, 0.9),
+            g.uniform(0.05, 0.5),
+        )
 
 
 def _sizes(g):
@@ -76,12 +93,10 @@ def _sizes(g):
         ("stride and padding", (2, 5), (1, 4)),
     ):
         for _ in range(3):
-            yield (
-                kind,
-                int(g.integers(20, 300)),
-                int(g.integers(3, 12)),
-                *(int(g.integers(*r)) for r in (strides, paddings)),
-            )
+            drawn = (int(g.integers(*r)) for r in ((20, 300), (3, 12), strides, paddings))
+            yield kind, *drawn
+    yield "stride and padding left out", int(g.integers(20, 300)), int(g.integers(3, 12))
+    yield "padding left out", *(int(g.integers(*r)) for r in ((20, 300), (3, 12), (2, 5)))
 
 
 def _channels(g):
@@ -91,9 +106,14 @@ def _channels(g):
 
 
 def _logits(g):
-    for kind, scale, shift in (("ordinary logits", 3, 0), ("large logits", 1, 1e4), ("very negative logits", 1, -1e4)):
+    for kind, scale, shift in (
+        ("ordinary logits", 3, 0),
+        ("large logits", 1, 1e4),
+        ("very negative logits", 1, -1e4),
+    ):
         yield kind, _floats(g, 6, 9) * scale + np.float32(shift)
     yield "rows far apart", _floats(g, 6, 9) + np.linspace(-9e3, 9e3, 6, dtype=np.float32)[:, None]
+    yield "logits far apart in a row", _floats(g, 6, 9) * np.float32(2000)
 
 
 def _labelled_logits(g):
@@ -103,10 +123,14 @@ def _labelled_logits(g):
         ("large logits", 1e4, "mean"),
     ):
         yield kind, _floats(g, 8, 11) * np.float32(scale), g.integers(0, 11, 8), reduction
+    yield "the reduction left out", _floats(g, 8, 11), g.integers(0, 11, 8)
 
 
 def _descents(g):
-    for kind, low, high in (("a small learning rate", 0.01, 0.2), ("a large learning rate", 0.6, 0.95)):
+    for kind, low, high in (
+        ("a small learning rate", 0.01, 0.2),
+        ("a large learning rate", 0.6, 0.95),
+    ):
         yield kind, g.uniform(-20, 20), g.uniform(low, high), int(g.integers(3, 9))
 
 
@@ -118,7 +142,15 @@ def _sgd(g):
         ("momentum and weight decay", 1, 1),
     ):
         tensors = [_floats(g, 5) for _ in range(3)]
-        yield kind, *tensors, g.uniform(0.05, 0.5), has_momentum * g.uniform(0.3, 0.95), has_decay * g.uniform(0.1, 0.5)
+        yield (
+            kind,
+            *tensors,
+            g.uniform(0.05, 0.5),
+            has_momentum * g.uniform(0.3, 0.95),
+            has_decay * g.uniform(0.1, 0.5),
+        )
+    tensors = [_floats(g, 5) for _ in range(3)]
+    yield "momentum and weight decay left out", *tensors, g.uniform(0.05, 0.5)
 
 
 def _networks(g):
@@ -127,11 +159,21 @@ def _networks(g):
 
 def _steps(g):
     for kind, num_chunks in (("one chunk", 1), ("chunks of unequal size", 4), ("many chunks", 7)):
-        yield kind, _floats(g, 22, 1, 5, 5), g.integers(0, 15, 22), _seed(g), g.uniform(0.1, 0.9), num_chunks
+        yield (
+            kind,
+            _floats(g, 22, 1, 5, 5),
+            g.integers(0, 15, 22),
+            _seed(g),
+            g.uniform(0.1, 0.9),
+            num_chunks,
+        )
 
 
 def _measurements(g):
-    for kind, num_images, batch_size in (("a smaller last batch", 27, 12), ("a single batch", 20, 64)):
+    for kind, num_images, batch_size in (
+        ("a smaller last batch", 27, 12),
+        ("a single batch", 20, 64),
+    ):
         yield (
             kind,
             _floats(g, num_images, 1, 4, 4),
@@ -144,21 +186,36 @@ def _measurements(g):
 def _flips(g):
     for kind, p in (("a rare flip", 0.2), ("a frequent flip", 0.7)):
         yield kind, _floats(g, 300, 2, 3, 4), p + 0.05 * g.random()
+    yield "p left out", _floats(g, 300, 2, 3, 4), None
 
 
 def _lights(g):
-    for kind, brightness, contrast in (("strong brightness", 0.5, 0.1), ("strong contrast", 0.1, 0.5)):
-        images = np.tile(np.array([0, 1, 0.5, 2], np.float32).reshape(1, 1, 2, 2), (300, 1, 1, 1))
-        yield kind, images, brightness + 0.2 * g.random(), contrast + 0.2 * g.random()
+    for kind, brightness, contrast in (
+        ("strong brightness", 0.5, 0.1),
+        ("strong contrast", 0.1, 0.5),
+    ):
+        yield kind, _greys(), brightness + 0.2 * g.random(), contrast + 0.2 * g.random()
+    yield "brightness and contrast left out", _greys(), None, None
+
+
+def _greys():
+    return np.tile(np.array([0, 1, 0.5, 2], np.float32).reshape(1, 1, 2, 2), (400, 2, 1, 1))
 
 
 def _dropouts(g):
-    for kind, p, training in (("a small p", 0.15, True), ("a large p", 0.7, True), ("measuring", 0.4, False)):
+    for kind, p, training in (
+        ("a small p", 0.15, True),
+        ("a large p", 0.7, True),
+        ("measuring", 0.4, False),
+    ):
         yield kind, _floats(g, 60, 50) + np.float32(4), p + 0.1 * g.random(), training
 
 
 def _trained_networks(g):
-    for kind, num_classes in (("15 classes", 15), ("another number of classes", int(g.integers(3, 12)))):
+    for kind, num_classes in (
+        ("15 classes", 15),
+        ("another number of classes", int(g.integers(3, 12))),
+    ):
         images, labels = _floats(g, 5, 1, 6, 6), g.integers(0, num_classes, 5)
         yield kind, images, labels, _seed(g), int(g.integers(6, 20)), num_classes
 
@@ -171,7 +228,10 @@ def _ranges(g):
 
 
 def _to_quantise(g):
-    for kind, low, high in (("values in the range", 0, 256), ("values beyond the range", -300, 600)):
+    for kind, low, high in (
+        ("values in the range", 0, 256),
+        ("values beyond the range", -300, 600),
+    ):
         scale, zero_point = g.uniform(0.01, 0.5), int(g.integers(20, 200))
         codes = g.integers(low, high, (4, 9)) + g.uniform(
             -0.4, 0.4, (4, 9)
@@ -220,8 +280,9 @@ def is_right(exercise, inputs, expected, got):
     """Return whether `got`, as JSON from the student's process, is what it should be; anything odd is wrong."""
     try:
         if exercise in VERIFY:
-            return bool(VERIFY[exercise](*[array(value) for value in inputs], *[array(part) for part in got]))
-        return agrees(expected, got)
+            given = [None if value is None else array(value) for value in inputs]
+            return bool(VERIFY[exercise](*given, *[array(part) for part in got]))
+        return agrees(expected, got) and (exercise not in TYPES or all(map(TYPES[exercise], got)))
     except (TypeError, ValueError, KeyError, IndexError, OverflowError, RecursionError):
         return False
 
@@ -231,25 +292,56 @@ def agrees(expected, got):
     if isinstance(expected, list) and not all(isinstance(part, (int, float)) for part in expected):
         return len(expected) == len(got) and all(agrees(a, b) for a, b in zip(expected, got))
     a, b = array(expected), array(got)
-    size = np.abs(a) if isinstance(expected, list) else np.abs(a).max()  # a list may mix sizes, as mean and deviation
+    size = (
+        np.abs(a) if isinstance(expected, list) else np.abs(a).max()
+    )  # a list may mix sizes, as mean and deviation
     return a.shape == b.shape and bool((np.abs(a - b) <= TOLERANCE * np.maximum(size, 1e-6)).all())
 
 
 def array(value):
     """Return numbers, lists of them or {"shape", "values"} as an array of float64."""
     if isinstance(value, dict):
-        return np.array([float(v) for v in value["values"]]).reshape([int(n) for n in value["shape"]])
+        return np.array([float(v) for v in value["values"]]).reshape(
+            [int(n) for n in value["shape"]]
+        )
     if isinstance(value, list):
         return np.stack([array(part) for part in value])
     return np.array(float(value))
 
 
-def flips_are_right(images, p, first, second):
+def is_float32(value):
+    """Return whether all numbers are those that 32 bits can hold; those computed in 64 are not."""
+    return bool((array(value) == array(value).astype(np.float32)).all())
+
+
+def is_uint8(value):
+    """Return whether a value came as an array of bytes."""
+    return value["dtype"] == "uint8" and all(isinstance(v, int) for v in value["values"])
+
+
+def is_int(value):
+    """Return whether a value came as a whole number, of Python, NumPy or PyTorch."""
+    values = value["values"] if isinstance(value, dict) else [value]
+    return all(isinstance(v, int) for v in values)
+
+
+# Types that an exercise's text asks for, seen here, on the trusted side, in the JSON itself.
+TYPES = {
+    "standardise": is_float32,
+    "quantise": is_uint8,
+    "output_size": is_int,
+    "affine_parameters": lambda pair: is_int(pair[1]),
+}
+
+
+def flips_are_right(images, p, first, second, unflipped):
     """Each image as it was or mirrored, about p of them, and another draw for each image and each call."""
+    p = 0.5 if p is None else p
     mirrored = images[..., ::-1]
     chosen = [np.isclose(result, mirrored).all(axis=(1, 2, 3)) for result in (first, second)]
     same = [np.isclose(result, images).all(axis=(1, 2, 3)) for result in (first, second)]
     is_either = all((c | s).all() for c, s in zip(chosen, same))
+    is_either = is_either and np.array_equal(unflipped, images[:20])
     return is_either and all(is_share(c, p) for c in chosen) and are_independent(*chosen)
 
 
@@ -264,37 +356,57 @@ def are_independent(*draws):
     return all(abs(np.corrcoef(a, b)[0, 1]) < 5 / np.sqrt(len(a)) for a, b in pairs)
 
 
-def light_is_right(images, brightness, contrast, first, second):
-    """One factor and one shift an image, all over their ranges, independent of each other."""
+def light_is_right(images, brightness, contrast, first, second, unchanged):
+    """One factor and one shift per image, even over their ranges, independent of each other."""
+    brightness, contrast = (0.3, 0.3) if brightness is None else (brightness, contrast)
     shifts, factors = [], []
+    if not np.allclose(unchanged, images[:20]):
+        return False
     for result in (first, second):
         shift = result[:, 0, 0, 0]
         factor = result[:, 0, 0, 1] - shift
-        if not np.allclose(result, factor[:, None, None, None] * images + shift[:, None, None, None], atol=1e-4):
+        if not np.allclose(
+            result, factor[:, None, None, None] * images + shift[:, None, None, None], atol=1e-4
+        ):
             return False
         shifts, factors = [*shifts, shift], [*factors, factor]
-    ranges = [(s, -brightness, brightness) for s in shifts] + [(f, 1 - contrast, 1 + contrast) for f in factors]
-    return all(is_spread(*r) for r in ranges) and are_independent(*shifts) and are_independent(shifts[0], factors[0])
+    are_even = is_even(np.concatenate(shifts), -brightness, brightness)
+    are_even = are_even and is_even(np.concatenate(factors), 1 - contrast, 1 + contrast)
+    return are_even and are_independent(*shifts) and are_independent(shifts[0], factors[0])
 
 
-def is_spread(values, low, high):
-    """Return whether values lie in low..high, and nearly all over it."""
-    is_inside = values.min() >= low - 1e-4 and values.max() <= high + 1e-4
-    return (
-        is_inside and values.max() - values.min() > 0.9 * (high - low) and abs(values.mean() - (low + high) / 2) < 0.1
-    )
+def is_even(values, low, high):
+    """Return whether values were drawn evenly from low..high, by the test of Kolmogorov and Smirnov.
+
+    It refuses honest draws once in a million times.
+    """
+    values = np.sort((values - low) / (high - low))
+    distance = abs(values - (np.arange(len(values)) + 0.5) / len(values)).max()
+    is_inside = values[0] > -1e-3 and values[-1] < 1 + 1e-3
+    return is_inside and distance < np.sqrt(np.log(2e6) / (2 * len(values)))
 
 
-def dropout_is_right(values, p, training, first, second):
+def dropout_is_right(values, p, training, first, second, measured):
     """In training: about p of the values zero, the rest scaled, each by a draw of its own; else all as they were."""
+    if not np.allclose(measured, values[:20]):
+        return False
     if not training:
         return np.allclose(first, values) and np.allclose(second, values)
     kept = [result != 0 for result in (first, second)]
-    scaled = all(np.allclose(r[k], values[k] / (1 - p), rtol=1e-3) for r, k in zip((first, second), kept))
+    scaled = all(
+        np.allclose(r[k], values[k] / (1 - p), rtol=1e-3) for r, k in zip((first, second), kept)
+    )
     same_shape = first.shape == second.shape == values.shape
     return (
-        same_shape and scaled and all(is_share(~k, p) for k in kept) and are_independent(*[k.flatten() for k in kept])
+        same_shape
+        and scaled
+        and all(is_share(~k, p) for k in kept)
+        and are_independent(*[k.flatten() for k in kept])
     )
 
 
-VERIFY = {"random_flip": flips_are_right, "random_light": light_is_right, "dropout": dropout_is_right}
+VERIFY = {
+    "random_flip": flips_are_right,
+    "random_light": light_is_right,
+    "dropout": dropout_is_right,
+}

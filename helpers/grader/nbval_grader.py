@@ -19,10 +19,10 @@ from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 from traitlets import default
 
 from helpers.grader.hidden import is_right
-from helpers.grader.sandbox import TIME_IS_UP
+from helpers.grader.sandbox import DIED, TIME_IS_UP, TOO_LONG
 
 MIME = "application/vnd.workbook.values+json"  # as in `probes`, which would bring torch along: time and memory
-MAX_MESSAGE = 20 * 2**20  # bytes; a kernel that sends a longer one is not heard any more
+MAX_MESSAGE = 3 * 2**20  # bytes; a kernel that sends a longer one is not heard any more
 STARTUP_SECONDS = 40  # a kernel and its libraries, or the imports of a notebook, on a busy machine
 LIBRARIES = "import probes\nfrom helpers.exercises.checks import part1"
 
@@ -36,7 +36,6 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     """End with the parent, and keep orphans of the kernel below this process, where they are found and killed."""
     config.deadline = time.monotonic() + config.option.seconds
-    nbval.kernel.KernelManager = SocketKernelManager  # nbval offers no other way to choose the class
     if hasattr(os, "fork") and Path("/proc").exists():
         libc = ctypes.CDLL(None)
         libc.prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
@@ -73,6 +72,9 @@ class SocketKernelManager(nbval.kernel.KernelManager):
             os.chown(self.connection_file, int(uid), int(uid))
 
 
+nbval.kernel.KernelManager = SocketKernelManager
+
+
 class GuardedKernel(nbval.kernel.RunningKernel):
     """A kernel that can neither talk too long nor too much."""
 
@@ -88,7 +90,9 @@ class GuardedKernel(nbval.kernel.RunningKernel):
         end = min(self.deadline, time.monotonic() + (1e6 if timeout is None else timeout))
         while True:
             try:
-                message = super().get_message(stream, timeout=max(0, min(0.5, end - time.monotonic())))
+                message = super().get_message(
+                    stream, timeout=max(0, min(0.5, end - time.monotonic()))
+                )
                 break
             except Empty:
                 if not self.is_alive():
@@ -112,19 +116,25 @@ class GradedFile(IPyNbFile):
 
     def setup(self):
         """Leave the start of the kernel to the first cell."""
-        self.skip_exercises = set()  # of which a cell failed in a way that makes the next ones useless
+        self.skip_exercises = (
+            set()
+        )  # of which a cell failed in a way that makes the next ones useless
 
     def collect(self):
         """Yield every cell; its outputs are compared whatever stands in it."""
         self.nb = nbformat.read(self.path, as_version=4)
         for number, cell in enumerate(self.nb.cells):
             options = {"check": True, "skip": False, "check_exception": False}
-            yield GradedCell.from_parent(self, name=f"Cell {number}", cell_num=number, cell=cell, options=options)
+            yield GradedCell.from_parent(
+                self, name=f"Cell {number}", cell_num=number, cell=cell, options=options
+            )
 
     def start_kernel(self):
         """Start a kernel where there is none that lives, and load the libraries before any time is taken."""
         if not self.is_ready():
-            self.kernel = GuardedKernel("sandbox", cwd=str(self.path.parent), startup_timeout=STARTUP_SECONDS)
+            self.kernel = GuardedKernel(
+                "sandbox", cwd=str(self.path.parent), startup_timeout=STARTUP_SECONDS
+            )
             self.kernel.allow(STARTUP_SECONDS, 1e6)
             self.kernel.await_idle(self.kernel.execute_cell_input(LIBRARIES), STARTUP_SECONDS)
 
@@ -175,7 +185,7 @@ class GradedCell(IPyNbCell):
             message = self._reason(error)
         except Exception:  # a kernel that died, or one that sent what no kernel sends
             is_late = time.monotonic() - start >= self.config.option.nbval_cell_timeout
-            message = self._late() if is_late else "its process died"
+            message = self._late() if is_late else DIED
             self.parent.stop_kernel()
         if self.parent.timed_out:
             self.parent.stop_kernel()
@@ -189,10 +199,14 @@ class GradedCell(IPyNbCell):
             raise NbCellError(self.cell_num, TIME_IS_UP, "")
         self.parent.start_kernel()
         left = max(1, self.config.deadline - time.monotonic())
-        seconds = STARTUP_SECONDS if grading["part"] == "imports" else self.config.option.exercise_seconds
+        seconds = (
+            STARTUP_SECONDS if grading["part"] == "imports" else self.config.option.exercise_seconds
+        )
         self.config.option.nbval_cell_timeout = min(left, seconds)
         self.output_timeout = 2
-        self.parent.kernel.allow(min(left, seconds) + self.output_timeout, self.config.option.output_mb * 2**20)
+        self.parent.kernel.allow(
+            min(left, seconds) + self.output_timeout, self.config.option.output_mb * 2**20
+        )
         super().runtest()
 
     def _reason(self, error):
@@ -202,23 +216,40 @@ class GradedCell(IPyNbCell):
         for output in self.test_outputs or []:
             if output.output_type == "error":
                 return f"{output['ename']}: {output['evalue']}"[:400]
-        return "its check did not say that it holds" if self.cell.metadata["expected"] else str(error)
+        return (
+            "its check did not say that it holds"
+            if self.cell.metadata["expected"]
+            else str(error)[:400]
+        )
 
     def _late(self):
         """Return whose time was up: the cell's own, or that of the submission."""
         limit = self.config.option.nbval_cell_timeout
-        return TIME_IS_UP if time.monotonic() > self.config.deadline else f"it ran for more than {limit:.0f} seconds"
+        return (
+            TIME_IS_UP
+            if time.monotonic() > self.config.deadline
+            else f"{TOO_LONG} {limit:.0f} seconds"
+        )
 
     def compare_outputs(self, test, ref, skip_compare=None):
         """Return whether what came is right: in the place of nbval's comparison of strings."""
         self.comparison_traceback = []
         expected = self.cell.metadata["expected"]
         if "line" in expected:  # of a visible check, behind whatever else was printed
-            text = "".join(str(output.get("text", "")) for output in test if output.get("name") == "stdout")
+            text = "".join(
+                str(output.get("text", "")) for output in test if output.get("name") == "stdout"
+            )
             return text.endswith(expected["line"])
         if "values" in expected:
-            shown = [o["data"][MIME] for o in test if o.output_type == "display_data" and MIME in o["data"]]
+            shown = [
+                o["data"][MIME]
+                for o in test
+                if o.output_type == "display_data" and MIME in o["data"]
+            ]
             return bool(shown) and is_right(
-                self.cell.metadata["grading"]["exercise"], expected["inputs"], expected["values"], shown[-1]
+                self.cell.metadata["grading"]["exercise"],
+                expected["inputs"],
+                expected["values"],
+                shown[-1],
             )
         return True

@@ -23,9 +23,9 @@ def show_values(exercise, function, message):
 
 
 def values_of(exercise, function, inputs):
-    """Return, as JSON, what a function says of inputs: its values alone, or what a run in RUNS looks at."""
+    """Return, as JSON, what a function says of inputs: its values twice, or those of a run in RUNS."""
     seed_everything()
-    call = RUNS.get(exercise, lambda function, *inputs: function(*inputs))
+    call = RUNS.get(exercise, twice)
     return encode(call(function, *[decode(value) for value in inputs]))
 
 
@@ -77,9 +77,14 @@ def decode(value):
 # --- runs of exercises that want more than a call --------------------------------------------------------------------
 
 
+def twice(function, *inputs):
+    """Call twice with the same objects: if the first call changes them, the second answer differs."""
+    return [function(*inputs), function(*inputs)]
+
+
 def read_once(function, batches):
-    """Call with a generator, which can be read only once."""
-    return function(batch for batch in batches)
+    """Call with a generator, which can be read only once, and again."""
+    return [function(batch for batch in batches) for _ in range(2)]
 
 
 def with_weights(network, seed):
@@ -87,7 +92,11 @@ def with_weights(network, seed):
     generator = np.random.default_rng(seed)
     with torch.no_grad():
         for p in network.parameters():
-            p.copy_(torch.from_numpy(generator.normal(size=tuple(p.shape)) / max(1, p[0].numel()) ** 0.5))
+            p.copy_(
+                torch.from_numpy(
+                    generator.normal(size=tuple(p.shape)) / max(1, p[0].numel()) ** 0.5
+                )
+            )
     return network
 
 
@@ -104,13 +113,25 @@ def linear_network(num_inputs, num_classes, seed, dropout=0.0):
     return with_weights(nn.Sequential(*layers), seed)
 
 
+class SmallRoom(nn.Module):
+    """A network whose logits are all 0 for more images at a time than it has room for."""
+
+    def __init__(self, network, most):
+        super().__init__()
+        self.network, self.most = network, most
+
+    def forward(self, images):
+        """Return logits (B, C) of images."""
+        return self.network(images) * (len(images) <= self.most)
+
+
 def two_steps(function, images, labels, seed, learning_rate, num_chunks):
-    """Take two accumulated steps; return both losses, the weights, and whether the chunks were small enough."""
-    network, sizes = linear_network(images[0].numel(), 15, seed), []
-    network.register_forward_hook(lambda model, inputs, output: sizes.append(len(output)))
-    optimizer = torch.optim.SGD(network.parameters(), lr=learning_rate)
-    losses = [float(function(network, images, labels, optimizer, num_chunks)) for _ in range(2)]
-    return losses, network[2].weight, network[2].bias, max(sizes) <= -(-len(images) // num_chunks)
+    """Take two steps with a network that has room for one chunk; return both losses, the weights."""
+    network = linear_network(images[0].numel(), 15, seed)
+    model = SmallRoom(network, -(-len(images) // num_chunks))
+    optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
+    losses = [float(function(model, images, labels, optimizer, num_chunks)) for _ in range(2)]
+    return losses, network[2].weight, network[2].bias
 
 
 def measured(function, images, labels, seed, batch_size):
@@ -121,18 +142,22 @@ def measured(function, images, labels, seed, batch_size):
 
 
 def flipped(function, images, p):
-    """Call twice: two draws."""
-    return [function(images, p) for _ in range(2)]
+    """Call twice, by default where p is None; and once with p=0, for the images as they are then."""
+    chosen = [] if p is None else [p]
+    return [*(function(images, *chosen) for _ in range(2)), function(images[:20], 0.0)]
 
 
 def lit(function, images, brightness, contrast):
-    """Call twice, with the names that the check uses."""
-    return [function(images, brightness=brightness, contrast=contrast) for _ in range(2)]
+    """Call twice, by the names of the check, or by default; and once without any change."""
+    chosen = {} if brightness is None else {"brightness": brightness, "contrast": contrast}
+    drawn = [function(images, **chosen) for _ in range(2)]
+    return [*drawn, function(images[:20], brightness=0.0, contrast=0.0)]
 
 
 def dropped(function, values, p, training):
-    """Call twice, with the name that the check uses."""
-    return [function(values, p, training=training) for _ in range(2)]
+    """Call twice, with the name that the check uses; and once out of training."""
+    drawn = [function(values, p, training=training) for _ in range(2)]
+    return [*drawn, function(values[:20], p, training=False)]
 
 
 class TrainedNetwork(nn.Module):
@@ -141,7 +166,9 @@ class TrainedNetwork(nn.Module):
     def __init__(self, width, num_classes):
         super().__init__()
         self.features = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten())
-        self.classifier = nn.Sequential(nn.Linear(48, width), nn.ReLU(), nn.Linear(width, num_classes))
+        self.classifier = nn.Sequential(
+            nn.Linear(48, width), nn.ReLU(), nn.Linear(width, num_classes)
+        )
 
     def forward(self, images):
         """Return logits (B, num_classes) of images (B, 1, 6, 6)."""

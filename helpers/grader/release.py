@@ -14,7 +14,9 @@ from helpers.exercises.points import find_exercises, run_exercises
 from helpers.files import MAKERS, NOT_SOLVED, NOTEBOOKS, ROOT, TEACHERS, WorkbookError
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
-STUB = "raise NotImplementedError("  # of an exercise that is not solved; `session` reads what follows
+STUB = (
+    "raise NotImplementedError("  # of an exercise that is not solved; `session` reads what follows
+)
 NAME = "scene-workbook"
 COPIED = (
     ".gitignore .jupyter LICENSE environment.yml pyproject.toml helpers data/README.md data/validation_names.txt "
@@ -36,12 +38,16 @@ def release(out, masters=NOTEBOOKS):
     failed = [outcome for outcome in run_exercises(notebooks) if not outcome.is_right]
     if failed:
         why = "; ".join(f"{outcome.exercise.name} ({outcome.message})" for outcome in failed)
-        raise WorkbookError(f"The master notebooks do not pass their own checks: {why}. Mend them first.")
+        raise WorkbookError(
+            f"The master notebooks do not pass their own checks: {why}. Mend them first."
+        )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / NAME
         write_copies(notebooks, folder)
         if leaks := find_leaks(notebooks, folder):
-            raise WorkbookError(f"Nothing is released, for this would leak: {'; '.join(leaks[:5])}.")
+            raise WorkbookError(
+                f"Nothing is released, for this would leak: {'; '.join(leaks[:5])}."
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         archive = shutil.make_archive(str(Path(temporary) / "copy"), "zip", temporary, NAME)
         shutil.copytree(folder, target)
@@ -101,7 +107,9 @@ def student_cell(master):
 def without_solution(source, name):
     """Return the source of the exercise `name`, a stub in the place of the lines between the marks of a solution."""
     stub = f'{STUB}"{name}{NOT_SOLVED}")'
-    return re.sub(rf"^([ \t]*){BEGIN}\n.*?^[ \t]*{END}[ \t]*$", rf"\1{stub}", source, flags=re.S | re.M)
+    return re.sub(
+        rf"^([ \t]*){BEGIN}\n.*?^[ \t]*{END}[ \t]*$", rf"\1{stub}", source, flags=re.S | re.M
+    )
 
 
 # --- leaks -----------------------------------------------------------------------------------------------------------

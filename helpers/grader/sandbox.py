@@ -9,20 +9,15 @@ import functools
 import json
 import os
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-import psutil
-
 from helpers.files import MAKERS, ROOT, TEACHERS, WorkbookError
+from helpers.grader.watching import MB, own_core, run_watched
 
-MB = 2**20
 REAL_PYTHON = Path(sys.executable).resolve()  # behind a virtual environment's link
 FIRST_UID = 2_000_000  # numbers of users from here on are nobody's
 
@@ -41,8 +36,13 @@ class Limits:
 
 
 LIMITS = Limits()
-TIME_IS_UP = "not run to the end: the time of this submission was up"  # said of cells beyond Limits.seconds
-MIN_AVAILABLE_MB = 500  # of the machine's memory; below, the kernels are stopped
+KEPT = ("PATH", "LANG", "HOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+OF_SYSTEMD = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # how a user reaches it
+JUPYTER_AND_PYTEST = {"JUPYTER_PLATFORM_DIRS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+TIME_IS_UP = (
+    "not run to the end: the time of this submission was up"  # said of cells beyond Limits.seconds
+)
+TOO_LONG, DIED = "it ran for more than", "its process died"
 
 
 def find_sandbox(unsafe=False):
@@ -77,6 +77,27 @@ def can_be_another():
     return bool(is_root) and runs_python(setpriv(FIRST_UID))
 
 
+@functools.cache
+def scope(limits):
+    """Return the words that let systemd put a command into a control group with its limits.
+
+    The operating system then counts all of it, shared memory and buffers too. [] where there is no
+    systemd: there `watching` counts what it can.
+    """
+    if not shutil.which("systemd-run"):
+        return []
+    user = [] if os.geteuid() == 0 else ["--user"]
+    wanted = {"MemoryMax": f"{limits.memory_mb}M", "MemorySwapMax": "0", "CPUWeight": 100}
+    wanted |= {"TasksMax": 500}  # threads too
+    words = ["systemd-run", *user, "--scope", "--quiet", "--collect"]
+    words += [f"--property={name}={value}" for name, value in wanted.items()]
+    try:
+        done = subprocess.run([*words, "true"], capture_output=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return words if done.returncode == 0 else []
+
+
 def another_user():
     """Return the words that let a command run as a user of its own, where that is possible; no words elsewhere.
 
@@ -94,12 +115,17 @@ def runs_python(words):
     """Return whether a command that begins with these words can run this Python, with what a kernel needs."""
     test = f"import ipykernel, sys; assert sys.base_prefix == {sys.base_prefix!r}"
     try:
-        return subprocess.run([*words, sys.executable, "-c", test], capture_output=True, cwd="/").returncode == 0
+        return (
+            subprocess.run(
+                [*words, sys.executable, "-c", test], capture_output=True, cwd="/"
+            ).returncode
+            == 0
+        )
     except OSError:
         return False
 
 
-def make_workplace(folder, sandbox, limits):
+def make_workplace(folder, sandbox, limits, cores):
     """Fill a folder with what a kernel needs: Jupyter's entry for it, the helpers, places to write.
 
     Returns the environment for the process that starts the kernel, which is trusted. What leads to the kernel lies in
@@ -108,28 +134,40 @@ def make_workplace(folder, sandbox, limits):
     work, writable = folder / "work", [folder / "sockets", folder / "scratch"]
     leave_out = shutil.ignore_patterns(TEACHERS, MAKERS, "fonts", "__pycache__")
     shutil.copytree(ROOT / "helpers", work / "helpers", ignore=leave_out)
-    shutil.copy2(Path(__file__).with_name("probes.py"), work / "probes.py")
+    for name in ("probes.py", "launch.py"):
+        shutil.copy2(Path(__file__).with_name(name), work / name)
     for path in (*writable, folder / "connection"):
         path.mkdir()
-    where = {"JUPYTER_PATH": folder, "TMPDIR": folder / "connection", "WORKBOOK_SOCKETS": folder / "sockets"}
+    where = {
+        "JUPYTER_PATH": folder,
+        "TMPDIR": folder / "connection",
+        "WORKBOOK_SOCKETS": folder / "sockets",
+    }
     if sandbox == "user" or (sandbox == "bubblewrap" and bubblewrap()[0] == "setpriv"):
         where["WORKBOOK_UID"] = FIRST_UID + os.getpid()
         folder.chmod(0o711)
         for path in writable:
             os.chown(path, where["WORKBOOK_UID"], where["WORKBOOK_UID"])
-    write_kernel_entry(folder, sandbox, limits)
-    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LANG", "HOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH")}
-    return kept | {name: str(path) for name, path in where.items()} | {"JUPYTER_PLATFORM_DIRS": "1"}
+    write_kernel_entry(folder, sandbox, limits, cores)
+    kept = {k: v for k, v in os.environ.items() if k in KEPT or (k in OF_SYSTEMD and scope(limits))}
+    return kept | {name: str(path) for name, path in where.items()} | JUPYTER_AND_PYTEST
 
 
-def write_kernel_entry(folder, sandbox, limits):
+def write_kernel_entry(folder, sandbox, limits, cores):
     """Write how Jupyter starts the kernel: in the sandbox, with its limits."""
     environment = environment_for(folder, sandbox)
     before = another_user() if sandbox == "user" else []
     if sandbox == "bubblewrap":
         before = prefix(folder, environment)
-    argv = [*before, sys.executable, "-c", LAUNCH, json.dumps(rlimits(limits)), "-f", "{connection_file}"]
-    spec = {"argv": argv, "display_name": "sandbox", "language": "python", "interrupt_mode": "message"}
+    place = "/work" if sandbox == "bubblewrap" else str(folder / "work")
+    argv = [*scope(limits), *before, sys.executable, f"{place}/launch.py"]
+    argv += [json.dumps([rlimits(limits), cores]), "-f", "{connection_file}"]
+    spec = {
+        "argv": argv,
+        "display_name": "sandbox",
+        "language": "python",
+        "interrupt_mode": "message",
+    }
     entry = folder / "kernels" / "sandbox" / "kernel.json"
     entry.parent.mkdir(parents=True)
     entry.write_text(json.dumps(spec | {"env": environment}))
@@ -149,8 +187,23 @@ def environment_for(folder, sandbox):
 
 def system():
     """Return the words that show system and Python, read-only, and processes without the system's own switches."""
-    paths = ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc/ld.so.cache", "/etc/alternatives"]
-    python = {sys.prefix, sys.base_prefix, *(str(p.parent.parent) for p in (Path(sys.executable), REAL_PYTHON))}
+    paths = [
+        "/usr",
+        "/bin",
+        "/sbin",
+        "/lib",
+        "/lib64",
+        "/lib32",
+        "/etc/ld.so.cache",
+        "/etc/alternatives",
+    ]
+    python = {
+        sys.prefix,
+        sys.base_prefix,
+        *(str(p.parent.parent) for p in (Path(sys.executable), REAL_PYTHON)),
+    }
+    # Packages of another environment, which a .pth file brings in.
+    python |= {path for path in sys.path if Path(path).name == "site-packages"}
     words = ["--dev", "/dev"]
     for path in ("/tmp", "/dev/shm"):  # first, for what else is shown may lie below /tmp
         words += ["--size", str(200 * MB), "--tmpfs", path]
@@ -177,42 +230,50 @@ def rlimits(limits):
     """Return the limits that the kernel of the operating system keeps: [[name, number], ...]."""
     return [
         ["RLIMIT_CPU", int(limits.seconds) + 5],  # seconds of one process
-        ["RLIMIT_AS", 16 * 2**30],  # addresses, of which libraries take gigabytes without using them
+        [
+            "RLIMIT_AS",
+            16 * 2**30,
+        ],  # addresses, of which libraries take gigabytes without using them
         ["RLIMIT_FSIZE", limits.file_mb * MB],
         ["RLIMIT_NOFILE", 256],
-        ["RLIMIT_NPROC", 2000],  # of one user, who may have other work; `excess` counts the submission's own
+        [
+            "RLIMIT_NPROC",
+            2000,
+        ],  # of one user, who may have other work; `excess` counts the submission's own
         ["RLIMIT_CORE", 0],
     ]
 
 
-# What the kernel's process does first: it takes its limits, and is a kernel.
-LAUNCH = """
-import json, resource, runpy, sys
-for name, number in json.loads(sys.argv.pop(1)):
-    hard = resource.getrlimit(getattr(resource, name))[1]
-    number = number if hard == resource.RLIM_INFINITY else min(number, hard)
-    resource.setrlimit(getattr(resource, name), (number, number))
-sys.path[0] = ""
-runpy.run_module("ipykernel_launcher", run_name="__main__")
-"""
-
-
 def run_notebook(notebook, sandbox, limits):
-    """Run a grading notebook by nbval, with its kernel in a sandbox; return (lines of results, why it was stopped)."""
-    with temporary_folder() as folder:
-        environment = make_workplace(folder, sandbox, limits)
+    """Run a grading notebook by nbval, with its kernel in a sandbox.
+
+    Returns (lines of results, why it was stopped, whether a busy machine made it run out of time).
+    """
+    with temporary_folder() as folder, own_core() as cores:
+        environment = make_workplace(folder, sandbox, limits, cores)
         trusted = folder / "trusted"  # the kernel cannot see it
         trusted.mkdir(mode=0o700)
-        nbformat.write(notebook, trusted / "grading.ipynb")
-        names = {"seconds": limits.seconds, "exercise-seconds": limits.exercise_seconds, "output-mb": limits.output_mb}
+        (trusted / "grading.ipynb").write_text(json.dumps(notebook))
+        names = {
+            "seconds": limits.seconds,
+            "exercise-seconds": limits.exercise_seconds,
+            "output-mb": limits.output_mb,
+        }
         command = [
-            *(sys.executable, "-m", "pytest", "-q", "-p", f"helpers.{TEACHERS}.nbval_grader", "-p", "no:cacheprovider"),
-            *("-p", "no:xdist", "--noconftest", "-c", "/dev/null", "--rootdir", "."),
+            *(sys.executable, "-m", "pytest", "-q"),
+            *("-p", "nbval.plugin", "-p", f"helpers.{TEACHERS}.nbval_grader"),
+            *("-p", "no:cacheprovider", "--noconftest", "-c", "/dev/null", "--rootdir", "."),
             *(f"--{name}={value}" for name, value in names.items()),
             "grading.ipynb",
         ]
-        why = run_watched(command, trusted, environment, limits)
-        return read_lines(trusted / "results.jsonl"), why
+        why, was_starved = run_watched(command, trusted, environment, limits)
+        lines = read_lines(trusted / "results.jsonl")
+        return lines, why, was_starved and (bool(why) or any(map(ran_out, lines)))
+
+
+def ran_out(line):
+    """Return whether a cell ended for want of time, or with its process."""
+    return not line["passed"] and line["message"].startswith((TIME_IS_UP, TOO_LONG, DIED))
 
 
 def read_lines(path):
@@ -226,112 +287,6 @@ def read_lines(path):
     return found
 
 
-# --- a process and all that it started -------------------------------------------------------------------------------
-
-
-def run_watched(command, folder, environment, limits, every_s=0.1):
-    """Run a trusted command whose kernel is watched; return why it was stopped, "" where it ended by itself.
-
-    A kernel that uses too much is killed, and the command goes on; the command itself has until the time is up.
-    """
-    reasons = []
-    deadline = time.monotonic() + limits.seconds + 10  # the command keeps the time, this is the last resort
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
-    process = subprocess.Popen(command, cwd=folder, env=environment, **silent)
-    own = psutil.Process(process.pid)
-    try:
-        while process.poll() is None:
-            if reason := excess(own, folder.parent, limits):
-                reasons.append(reason)
-                kill_children(own)
-            if time.monotonic() > deadline or memory_mb([own]) > 2000:
-                reasons.append("time is up" if time.monotonic() > deadline else "too much output")
-                break
-            time.sleep(every_s)
-    finally:
-        kill_children(own)
-        process.kill()
-        process.wait()
-        clear_up_after(environment.get("WORKBOOK_UID"))
-    return "; ".join(dict.fromkeys(reasons))
-
-
-def excess(process, folder, limits):
-    """Return what the processes below this one use too much of, "" for nothing."""
-    children = below(process)
-    if len(children) > limits.processes:
-        return "too many processes"
-    if memory_mb(children) > limits.memory_mb or psutil.virtual_memory().available < MIN_AVAILABLE_MB * MB:
-        return "too much memory"
-    written = size_of(folder / "sockets") + size_of(folder / "scratch") + size_of_deleted(children)
-    return "too much written to disk" if written > limits.disk_mb * MB else ""
-
-
-def below(process):
-    """Return all processes that this one started, directly or not."""
-    try:
-        return process.children(recursive=True)
-    except psutil.Error:
-        return []
-
-
-def memory_mb(processes):
-    """Return the memory that processes hold, in MB."""
-    total = 0
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            total += process.memory_info().rss
-    return total / MB
-
-
-def size_of(folder):
-    """Return the bytes of all files in a folder, each 4 kB at least; what cannot be read counts for nothing."""
-    total, folders = 0, [folder]
-    while folders:
-        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                total += max(4096, entry.stat(follow_symlinks=False).st_blocks * 512)
-    return total
-
-
-def size_of_deleted(processes):
-    """Return the bytes of files that processes hold open and that have no name any more, in memory or on a disk."""
-    total, seen = 0, set()
-    for process in processes:
-        with contextlib.suppress(OSError):
-            for entry in os.scandir(f"/proc/{process.pid}/fd"):
-                with contextlib.suppress(OSError):
-                    about = entry.stat()
-                    if stat.S_ISREG(about.st_mode) and not about.st_nlink and about.st_ino not in seen:
-                        seen.add(about.st_ino)
-                        total += about.st_blocks * 512
-    return total
-
-
-def kill_children(process):
-    """Kill all processes below this one, those too that are started meanwhile; with bubblewrap goes all in it."""
-    for _ in range(20):
-        if not (children := below(process)):
-            return
-        for child in children:
-            with contextlib.suppress(psutil.Error):
-                child.kill()
-        time.sleep(0.02)
-
-
-def clear_up_after(uid):
-    """Kill what a user of our own making still runs, and remove what it left where all may write."""
-    if not uid:
-        return
-    for process in psutil.process_iter(["uids"]):
-        if process.info["uids"] and process.info["uids"].real == int(uid):
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-    subprocess.run(["find", "/tmp", "/var/tmp", "/dev/shm", "-uid", uid, "-delete"], capture_output=True)
-
-
 @contextlib.contextmanager
 def temporary_folder():
     """Yield an empty folder with a short path, as sockets want it; it goes in the end, whatever lies in it."""
@@ -339,5 +294,9 @@ def temporary_folder():
     try:
         yield folder
     finally:
-        for command in (["rm", "-rf", folder / "trusted"], ["chmod", "-R", "u+rwx", folder], ["rm", "-rf", folder]):
+        for command in (
+            ["rm", "-rf", folder / "trusted"],
+            ["chmod", "-R", "u+rwx", folder],
+            ["rm", "-rf", folder],
+        ):
             subprocess.run(command, capture_output=True)

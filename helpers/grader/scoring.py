@@ -1,5 +1,6 @@
 """exercise sources -> scores: a grading notebook for each submission, and what nbval says of its cells."""
 
+import ast
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -10,11 +11,21 @@ from helpers.exercises.cells import import_of_checks, imports_of
 from helpers.exercises.points import find_exercises
 from helpers.grader import hidden, probes
 from helpers.grader.sandbox import LIMITS, TIME_IS_UP, Limits
+from helpers.grader.syntax import names_bound
 
 # A notebook does not see what another defined. (%reset collects garbage, too, and takes most of a second.)
 RESET = """for name in [name for name in globals() if name[0] != "_" and name not in ("In", "Out", "get_ipython")]:
     del globals()[name]"""
-SHOWN, UNSHOWN = 1, 2  # phases: what a student's code says in the second, which knows hidden inputs, is never shown
+# What every exercise may use, whether its notebook imports it or not.
+LIBRARIES = """import math
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn"""
+SHOWN, UNSHOWN = (
+    1,
+    2,
+)  # phases: what a student's code says in the second, which knows hidden inputs, is never shown
 
 
 @dataclass(frozen=True)
@@ -40,8 +51,16 @@ class Score:
 
 def make_plan(notebooks, secret, limits=LIMITS, sandbox="bubblewrap"):
     """Return the Plan of master notebooks {stem: notebook}."""
-    imports = {stem: imports_of(notebook) for stem, notebook in notebooks.items()}
+    imports = {stem: f"{LIBRARIES}\n{imports_of(notebook)}" for stem, notebook in notebooks.items()}
     return Plan(find_exercises(notebooks), imports, secret, limits, sandbox)
+
+
+def names_given(notebooks):
+    """Return the names that the masters' imports bind, but for those of the helpers."""
+    lines = {line for n in notebooks.values() for line in imports_of(n).splitlines()}
+    lines |= set(LIBRARIES.splitlines())
+    nodes = [ast.parse(line).body[0] for line in lines if "helpers" not in line]
+    return set().union(*(names_bound(node) for node in nodes))
 
 
 def solution(exercise, imports):
@@ -54,21 +73,24 @@ def solution(exercise, imports):
 # --- sources -> grading notebook -------------------------------------------------------------------------------------
 
 
-def grading_notebook(plan, sources, imports, digest):
+def grading_notebook(plan, sources, context, digest):
     """Return the notebook that nbval runs: checks, the student's sources, and inputs drawn for this submission.
 
-    `sources` is {exercise: source}, `imports` the student's {exercise: import statements}. All visible checks come
-    first: what a student prints there is shown to them, and hidden inputs are not yet in the process.
+    `sources` is {exercise: source}, `context` {exercise: what it uses of the student's other cells}.
+    All visible checks come first: what a student prints there is shown to them, and hidden inputs
+    are not yet in the process.
     """
     exercises = [e for e in plan.exercises if e.name in sources]
     cells = []
     for exercise in exercises:
         checks = import_of_checks(exercise.notebook)
         seeded = f"import probes\n{checks}\nprobes.seed_everything()\n{exercise.check}"
-        cells += source_cells(exercise, plan, sources, imports, SHOWN)
-        cells += [cell(seeded, exercise.name, "visible", SHOWN, {"line": f"{exercise.name}: right\n"})]
+        cells += source_cells(exercise, plan, sources, context, SHOWN)
+        cells += [
+            cell(seeded, exercise.name, "visible", SHOWN, {"line": f"{exercise.name}: right\n"})
+        ]
     for exercise in exercises:
-        cells += source_cells(exercise, plan, sources, imports, UNSHOWN)
+        cells += source_cells(exercise, plan, sources, context, UNSHOWN)
         cells += hidden_cells(exercise, plan, digest)
     return nbformat.v4.new_notebook(cells=cells)
 
@@ -80,21 +102,23 @@ def cell(source, exercise, part, phase, expected=None, kind=""):
     return nbformat.v4.new_code_cell(source, metadata=metadata, execution_count=1)
 
 
-def source_cells(exercise, plan, sources, imports, phase):
+def source_cells(exercise, plan, sources, context, phase):
     """Return the cells of imports and of the student's source; a notebook's first exercise begins anew."""
-    notebook = [e.name for e in plan.exercises if e.notebook == exercise.notebook and e.name in sources]
+    notebook = [
+        e.name for e in plan.exercises if e.notebook == exercise.notebook and e.name in sources
+    ]
     first = [RESET] if exercise.name == notebook[0] else []
-    wanted = [*first, plan.imports[exercise.notebook], *guarded(imports.get(exercise.name, ""))]
+    used = map(guarded, context.get(exercise.name, []))
+    wanted = [*first, plan.imports[exercise.notebook], *used]
     return [
         cell("\n".join(wanted), exercise.name, "imports", phase),
         cell(sources[exercise.name], exercise.name, "source", phase),
     ]
 
 
-def guarded(imports):
-    """Yield a student's import statements so that one which fails costs nothing but itself."""
-    for line in imports.splitlines():
-        yield f"try:\n    {line}\nexcept Exception:\n    pass"
+def guarded(statement):
+    """Return a student's statement so that one which fails costs nothing but itself."""
+    return f"try:\n    exec({statement!r}, globals())\nexcept Exception:\n    pass"
 
 
 def hidden_cells(exercise, plan, digest):
@@ -105,9 +129,15 @@ def hidden_cells(exercise, plan, digest):
     function = solution(exercise, plan.imports[exercise.notebook])
     for kind, inputs in hidden.draw(exercise.name, generator):
         is_random = exercise.name in hidden.VERIFY
-        values = None if is_random else json.loads(json.dumps(probes.values_of(exercise.name, function, inputs)))
+        values = (
+            None
+            if is_random
+            else json.loads(json.dumps(probes.values_of(exercise.name, function, inputs)))
+        )
         source = f"import probes\nprobes.show_values({exercise.name!r}, {exercise.name}, {json.dumps(inputs)!r})"
-        yield cell(source, exercise.name, "hidden", UNSHOWN, {"inputs": inputs, "values": values}, kind)
+        yield cell(
+            source, exercise.name, "hidden", UNSHOWN, {"inputs": inputs, "values": values}, kind
+        )
 
 
 # --- results of cells -> scores --------------------------------------------------------------------------------------
@@ -122,7 +152,9 @@ def scores_of(notebook, lines, plan):
         is_whole = len(mine) == wanted[exercise.name] > 0
         is_right = is_whole and all(line["passed"] for line in mine if line["part"] != "imports")
         points = exercise.points if is_right else 0
-        scores.append(Score(exercise.name, points, exercise.points, message_of(exercise, mine, is_right)))
+        scores.append(
+            Score(exercise.name, points, exercise.points, message_of(exercise, mine, is_right))
+        )
     return scores
 
 
@@ -133,11 +165,21 @@ def message_of(exercise, lines, is_right):
     failed = [line for line in lines if not line["passed"] and line["part"] != "imports"]
     said = [clean(line["message"]) for line in failed if line["phase"] == SHOWN]
     if said:
-        return "not solved yet" if said[0].startswith("NotImplementedError") else said[0].removeprefix("CheckFailed: ")
-    kinds = dict.fromkeys(line["kind"] for line in failed if line["kind"] and line["message"] != TIME_IS_UP)
+        return (
+            "not solved yet"
+            if said[0].startswith("NotImplementedError")
+            else said[0].removeprefix("CheckFailed: ")
+        )
+    kinds = dict.fromkeys(
+        line["kind"] for line in failed if line["kind"] and line["message"] != TIME_IS_UP
+    )
     if kinds:
         return f"The visible check holds, and a hidden one fails, with: {', '.join(kinds)}."
-    return "It was not graded to the end: the time was up." if lines else "It is not in the submission."
+    return (
+        "It was not graded to the end: the time was up."
+        if lines
+        else "It is not in the submission."
+    )
 
 
 def clean(text):

@@ -3,7 +3,7 @@
 import torch
 from torch.ao.quantization import MinMaxObserver
 
-from helpers.exercises.checks.tools import compare, expect, pair, passed
+from helpers.exercises.checks.tools import compare, expect, is_whole, pair, passed, tensor
 
 
 def check_affine_parameters(function):
@@ -18,7 +18,7 @@ def check_affine_parameters(function):
             what += " (0 itself must have a code)"
         compare(f"scale {what}", scale, expected_scale.item())
         expect(
-            isinstance(zero_point, int),
+            is_whole(zero_point),
             f"zero point: expected an int, got {type(zero_point).__name__}.",
         )
         compare(f"zero point {what}", zero_point, expected_zero_point.item(), tolerance=0)
@@ -31,11 +31,7 @@ def check_quantise(function):
     """
     values = torch.tensor([[-9.0, -1.0, -0.26, 0.0], [0.26, 0.74, 2.9, 60.0]])
     for scale, zero_point in ((0.5, 10), (0.02, 128)):
-        codes = function(values, scale, zero_point)
-        expect(
-            isinstance(codes, torch.Tensor),
-            f"codes: expected a tensor, got {type(codes).__name__}.",
-        )
+        codes = tensor("codes", function(values, scale, zero_point))
         expect(codes.dtype == torch.uint8, f"codes: expected torch.uint8, got {codes.dtype}.")
         rounded = torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, 255)
         expected = (rounded / scale + zero_point).round()

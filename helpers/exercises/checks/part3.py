@@ -24,10 +24,12 @@ def check_log_sum_exp(function):
             (logits + shift).logsumexp(dim=1),
         )
     rows = logits + torch.linspace(-1e4, 1e4, 7)[:, None]
-    expect(
-        torch.isfinite(torch.as_tensor(function(rows))).all(),
-        "log_sum_exp: expected finite numbers, got inf where rows lie far apart.",
-    )
+    columns = logits + torch.linspace(-1e3, 1e3, 15)
+    for what, apart in (("rows", rows), ("the logits of a row", columns)):
+        got = torch.as_tensor(function(apart))
+        far = f"log_sum_exp: expected finite numbers, got inf where {what} lie far apart."
+        expect(torch.isfinite(got).all(), far)
+        compare(f"log_sum_exp where {what} lie far apart", got, apart.logsumexp(dim=1))
     passed("log_sum_exp")
 
 

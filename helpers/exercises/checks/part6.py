@@ -2,7 +2,7 @@
 
 import torch
 
-from helpers.exercises.checks.tools import compare, expect, passed
+from helpers.exercises.checks.tools import compare, expect, passed, tensor
 
 
 def check_random_flip(function):
@@ -10,11 +10,7 @@ def check_random_flip(function):
     images = torch.randn(2, 4, 5).expand(400, -1, -1, -1).clone()
     before, mirrored = images.clone(), images[0].flip(2)
     torch.manual_seed(7)
-    result = function(images, 0.25)
-    expect(
-        isinstance(result, torch.Tensor),
-        f"random_flip: expected a tensor, got {type(result).__name__}.",
-    )
+    result = tensor("random_flip", function(images, 0.25))
     compare("the shape after random_flip", result.shape, images.shape)
     is_mirrored = (result == mirrored).flatten(1).all(dim=1)
     is_same = (result == before).flatten(1).all(dim=1)
@@ -38,18 +34,14 @@ def check_random_light(function):
     """Check the range, the spread and the independence of the draws of contrast and brightness."""
     torch.manual_seed(8)
     # Grey 0 and 1 in turn
-    images = torch.stack([torch.zeros(1, 3, 3), torch.ones(1, 3, 3)]).repeat(300, 1, 1, 1)
+    images = torch.stack([torch.zeros(2, 3, 3), torch.ones(2, 3, 3)]).repeat(300, 1, 1, 1)
     before = images.clone()
-    result = function(images, brightness=0.4, contrast=0.2)
-    expect(
-        isinstance(result, torch.Tensor),
-        f"random_light: expected a tensor, got {type(result).__name__}.",
-    )
+    result = tensor("random_light", function(images, brightness=0.4, contrast=0.2))
     compare("the shape after random_light", result.shape, images.shape)
     flat = result.flatten(1)
     expect(
         (flat == flat[:, :1]).all(),
-        "random_light: expected one change an image, got several in one.",
+        "random_light: expected one change per image, got several in one.",
     )
     offsets, ones = flat[::2, 0], flat[1::2, 0]  # b, and a + b of another image
     for what, values, low, high in (("black", offsets, -0.4, 0.4), ("white", ones, 0.4, 1.6)):
@@ -64,6 +56,9 @@ def check_random_light(function):
             values.max() - values.min() > reach,
             f"{case}: expected nearly all of {low} to {high}, {found}.",
         )
+    middle = (offsets.abs() < 0.2).float().mean().item()
+    half = f"expected about half of the black images within 0.2 of black, got {middle:.2f}"
+    expect(0.35 < middle < 0.65, f"random_light draws evenly: {half}.")
     expect(
         torch.equal(images, before),
         "random_light: the images that went in were changed; return new ones.",

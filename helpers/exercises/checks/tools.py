@@ -4,6 +4,9 @@ Each check calls the student's function on small inputs and compares the result 
 It raises CheckFailed, with what was expected and what came, or prints one fixed line.
 """
 
+import operator
+
+import numpy as np
 import torch
 
 from helpers.files import WorkbookError
@@ -40,8 +43,27 @@ def expect(condition, message):
 
 
 def pair(name, result, of_what):
-    expect(isinstance(result, tuple) and len(result) == 2, f"{name}: return two things, {of_what}.")
+    expect(
+        isinstance(result, tuple | list) and len(result) == 2,
+        f"{name}: return two things, {of_what}.",
+    )
     return result
+
+
+def tensor(name, result):
+    """Return a tensor of a result; NumPy's arrays count too."""
+    result = torch.as_tensor(result) if isinstance(result, np.ndarray) else result
+    kind = type(result).__name__
+    expect(isinstance(result, torch.Tensor), f"{name}: expected a tensor, got {kind}.")
+    return result
+
+
+def is_whole(value):
+    """Return whether a value is an int, of Python, NumPy or PyTorch."""
+    try:
+        return operator.index(value) == value
+    except (TypeError, ValueError, RuntimeError):
+        return False
 
 
 def passed(name):

@@ -1,0 +1,398 @@
+"""Right solutions of every exercise, written another way, and wrong ones that are nearly right."""
+
+RIGHT = {
+    "running_mean_and_std": [
+        """def running_mean_and_std(batches):
+    n, total, squares, shift = 0, 0.0, 0.0, None
+    for batch in batches:
+        if shift is None:
+            shift = float(batch[0])
+        away = np.asarray(batch, dtype=np.float64) - shift
+        n += away.size
+        total += away.sum()
+        squares += np.square(away).sum()
+    mean = total / n
+    return shift + mean, np.sqrt(squares / n - mean**2)""",
+        """def running_mean_and_std(batches):
+    n, mean, m2 = 0, 0.0, 0.0
+    for batch in batches:
+        for value in batch:
+            n += 1
+            step = value - mean
+            mean += step / n
+            m2 += step * (value - mean)
+    return [torch.tensor(mean), torch.tensor(m2 / n).sqrt()]""",
+    ],
+    "standardise": [
+        """def standardise(images, mean, std):
+    grey = images.to(torch.float32).div(255.0)
+    return grey.sub(mean).div(std)""",
+        """def standardise(images, mean, std):
+    return ((images.numpy() / 255.0 - mean) / std).astype(np.float32)""",
+    ],
+    "output_size": [
+        """import math
+def output_size(size, kernel_size, stride=1, padding=0):
+    return math.floor((size - kernel_size + 2 * padding) / stride + 1)""",
+        """def output_size(size, kernel_size, stride=1, padding=0):
+    starts = np.arange(-padding, size + padding - kernel_size + 1, stride)
+    return np.int64(len(starts))""",
+    ],
+    "num_conv_parameters": [
+        """def num_conv_parameters(in_channels, out_channels, kernel_size):
+    layer = nn.Conv2d(in_channels, out_channels, kernel_size)
+    return sum(p.numel() for p in layer.parameters())""",
+        """def num_conv_parameters(in_channels, out_channels, kernel_size):
+    return np.prod([in_channels, out_channels, kernel_size, kernel_size]) + out_channels""",
+    ],
+    "build_deeper_net": [
+        """def build_deeper_net():
+    layers, channels = [], 1
+    for wider, kernel_size in ((8, 5), (16, 5), (32, 3)):
+        layers += [nn.Conv2d(channels, wider, kernel_size), nn.ReLU(), nn.MaxPool2d(2, 2)]
+        channels = wider
+    layers += [nn.Flatten(), nn.Linear(800, 64), nn.ReLU(), nn.Linear(64, 15)]
+    return nn.Sequential(*layers)""",
+    ],
+    "log_sum_exp": [
+        """def log_sum_exp(logits):
+    m, _ = logits.max(dim=1)
+    return m + torch.log(torch.sum(torch.exp(logits - m.unsqueeze(1)), 1))""",
+        """def log_sum_exp(logits):
+    z = logits.numpy().astype(np.float64)
+    m = z.max(axis=1)
+    return m + np.log(np.exp(z - m[:, None]).sum(axis=1))""",
+    ],
+    "cross_entropy": [
+        """def cross_entropy(logits, labels, reduction="mean"):
+    log_p = logits - torch.logsumexp(logits, 1, keepdim=True)
+    total = -log_p[torch.arange(len(labels)), labels].sum()
+    return total / len(labels) if reduction == "mean" else total""",
+        """def cross_entropy(logits, labels, reduction="mean"):
+    hot = torch.eye(logits.shape[1])[labels]
+    losses = [torch.logsumexp(z, 0) - (z * h).sum() for z, h in zip(logits, hot)]
+    return {"mean": np.mean, "sum": np.sum}[reduction]([l.item() for l in losses])""",
+    ],
+    "gradient_descent": [
+        """def gradient_descent(start, learning_rate, num_steps):
+    return [5 + (start - 5) * (1 - 2 * learning_rate) ** k for k in range(num_steps + 1)]""",
+        """def gradient_descent(start, learning_rate, num_steps):
+    w = torch.tensor(float(start), dtype=torch.float64, requires_grad=True)
+    path = [w.item()]
+    for _ in range(num_steps):
+        (g,) = torch.autograd.grad(w**2 - 10 * w + 25, w)
+        w = (w - learning_rate * g).detach().requires_grad_()
+        path.append(w.item())
+    return np.array(path)""",
+    ],
+    "sgd_step": [
+        """def sgd_step(weight, gradient, velocity, learning_rate, momentum=0.0, weight_decay=0.0):
+    weight, velocity = weight.clone(), velocity.clone()
+    velocity.mul_(momentum).add_(gradient).add_(weight, alpha=weight_decay)
+    weight.sub_(velocity, alpha=learning_rate)
+    return weight, velocity""",
+        """def sgd_step(weight, gradient, velocity, learning_rate, momentum=0.0, weight_decay=0.0):
+    w, g, v = (t.numpy().astype(np.float64) for t in (weight, gradient, velocity))
+    v = momentum * v + (g + weight_decay * w)
+    return [torch.from_numpy(w - learning_rate * v), torch.from_numpy(v)]""",
+    ],
+    "accumulated_step": [
+        """def accumulated_step(model, images, labels, optimizer, num_chunks):
+    for p in model.parameters():
+        p.grad = None
+    losses = []
+    for some in torch.arange(len(labels)).tensor_split(num_chunks):
+        loss = F.cross_entropy(model(images[some]), labels[some]) * (len(some) / len(labels))
+        loss.backward()
+        losses.append(loss.detach())
+    optimizer.step()
+    return torch.stack(losses).sum()""",
+        """def accumulated_step(model, images, labels, optimizer, num_chunks):
+    optimizer.zero_grad()
+    total = 0
+    for k in range(num_chunks):
+        x, y = images[k::num_chunks], labels[k::num_chunks]
+        loss = F.cross_entropy(model(x), y, reduction="sum")
+        (loss / labels.numel()).backward()
+        total = total + loss.item()
+    optimizer.step()
+    return np.float64(total / labels.numel())""",
+    ],
+    "accuracy": [
+        """def accuracy(model, batches):
+    model.train(False)
+    right = []
+    for batch in batches:
+        with torch.no_grad():
+            right.append((model(batch.images).argmax(1) == batch.labels).numpy())
+    return np.mean(np.concatenate(right))""",
+        """def accuracy(model, batches):
+    model.train(False)
+    right = []
+    for batch in batches:
+        right += (model(batch.images).max(dim=1).indices == batch.labels).tolist()
+    return np.mean(right)""",
+        """def accuracy(model, batches):
+    was = model.training
+    model.eval()
+    hits, count = torch.tensor(0.0), 0
+    for batch in batches:
+        hits += (model(batch.images).argmax(-1) == batch.labels).sum()
+        count += batch.labels.shape[0]
+    model.train(was)
+    return hits / count""",
+    ],
+    "random_flip": [
+        """def random_flip(images, p=0.5):
+    result = images.clone()
+    chosen = torch.bernoulli(torch.full((len(images),), p)).bool()
+    result[chosen] = images[chosen].flip(-1)
+    return result""",
+        """def random_flip(images, p=0.5):
+    rng = np.random.default_rng()
+    return np.stack([i[..., ::-1] if rng.random() < p else i for i in images.numpy()])""",
+    ],
+    "random_light": [
+        """def random_light(images, brightness=0.3, contrast=0.3):
+    a = torch.empty(len(images), 1, 1, 1).uniform_(1 - contrast, 1 + contrast)
+    b = torch.empty(len(images), 1, 1, 1).uniform_(-brightness, brightness)
+    return torch.addcmul(b, a, images)""",
+        """def random_light(images, brightness=0.3, contrast=0.3):
+    a = np.random.uniform(1 - contrast, 1 + contrast, (len(images), 1, 1, 1))
+    b = np.random.uniform(-brightness, brightness, (len(images), 1, 1, 1))
+    return torch.from_numpy(a * images.numpy() + b)""",
+    ],
+    "dropout": [
+        """def dropout(values, p, training):
+    if training:
+        mask = torch.bernoulli(torch.full(values.shape, 1 - p))
+        values = values * mask / (1 - p)
+    return values""",
+        """def dropout(values, p, training):
+    v = values.numpy()
+    return np.where(np.random.rand(*v.shape) < p, 0.0, v / (1 - p)) if training else v""",
+        """def dropout(values, p, training):
+    return F.dropout(values, p, training)""",
+    ],
+    "prepare_for_fine_tuning": [
+        """def prepare_for_fine_tuning(model, num_classes):
+    for parameter in model.parameters():
+        parameter.requires_grad = False
+    *_, (name, old) = model.classifier.named_children()
+    setattr(model.classifier, name, nn.Linear(old.weight.shape[1], num_classes))
+    return model""",
+        """def prepare_for_fine_tuning(model, num_classes):
+    layers = list(model.classifier)
+    layers[-1] = nn.Linear(layers[-1].in_features, num_classes)
+    model.classifier = nn.Sequential(*layers)
+    for name, p in model.named_parameters():
+        p.requires_grad_(name.startswith(f"classifier.{len(layers) - 1}."))
+    return model""",
+    ],
+    "affine_parameters": [
+        """def affine_parameters(low, high):
+    low, high = np.minimum(low, 0), np.maximum(high, 0)
+    scale = np.float64(high - low) / 255
+    return scale, np.int64(np.rint(-low / scale))""",
+        """def affine_parameters(low, high):
+    low, high = torch.tensor(low).clamp(max=0), torch.tensor(high).clamp(min=0)
+    scale = (high - low) / 255
+    return scale, (-low / scale).round().int()""",
+    ],
+    "quantise": [
+        """def quantise(values, scale, zero_point):
+    codes = np.round(np.asarray(values) / scale) + zero_point
+    return np.clip(codes, 0, 255).astype(np.uint8)""",
+        """def quantise(values, scale, zero_point):
+    codes = torch.round(values / scale + zero_point)
+    return torch.where(codes < 0, 0, torch.where(codes > 255, 255, codes)).byte()""",
+    ],
+    "dequantise": [
+        """def dequantise(codes, scale, zero_point):
+    return scale * codes.to(torch.float32) - scale * zero_point""",
+        """def dequantise(codes, scale, zero_point):
+    return (np.asarray(codes).astype(np.float32) - zero_point) * np.float32(scale)""",
+    ],
+    "confusion_matrix": [
+        """def confusion_matrix(labels, predictions, num_classes):
+    counts = np.zeros((num_classes, num_classes), dtype=int)
+    for true, said in zip(labels, predictions):
+        counts[true, said] += 1
+    return counts""",
+        """def confusion_matrix(labels, predictions, num_classes):
+    hot = torch.eye(num_classes)
+    return hot[labels].T @ hot[predictions]""",
+    ],
+}
+
+WRONG = {
+    "running_mean_and_std": [
+        """def running_mean_and_std(batches):
+    n, total, squares = 0, 0.0, 0.0
+    for batch in batches:
+        n += len(batch)
+        total += batch.sum()
+        squares += (batch**2).sum()
+    mean = total / n
+    return mean, max(squares / n - mean**2, 0) ** 0.5""",
+        """def running_mean_and_std(batches):
+    n, mean, var = 0, 0.0, 0.0
+    for batch in batches:
+        total = n + len(batch)
+        mean += (batch.mean() - mean) * len(batch) / total
+        var += (batch.var() - var) * len(batch) / total
+        n = total
+    return mean, var ** 0.5""",
+        """def running_mean_and_std(batches):
+    n, mean, std = 0, 0.0, 0.0
+    for batch in batches:
+        total = n + len(batch)
+        mean += (batch.mean() - mean) * len(batch) / total
+        std += (batch.std() - std) * len(batch) / total
+        n = total
+    return mean, std""",
+        """def running_mean_and_std(batches):
+    n, mean, squares = 0, 0.0, 0.0
+    for batch in batches:
+        total = n + len(batch)
+        mean += (batch.mean() - mean) * len(batch) / total
+        squares += ((batch - mean) ** 2).sum()
+        n = total
+    return mean, (squares / n) ** 0.5""",
+        """def running_mean_and_std(batches):
+    values = np.concatenate(list(batches))
+    return values.mean(), values.std(ddof=1)""",
+        """def running_mean_and_std(batches):
+    values = np.concatenate(list(batches))
+    return values.mean(), np.sqrt(np.mean(np.abs(values-np.median(values))**2))""",
+        """def running_mean_and_std(batches):
+    m = [(b.mean(), b.var()) for b in batches]
+    return np.mean([a for a, _ in m]), np.mean([v for _, v in m]) ** 0.5""",
+        """def running_mean_and_std(batches):
+    values = np.concatenate(list(batches)).astype(np.float32)
+    return values.mean(), values.std()""",
+    ],
+    "log_sum_exp": [
+        """def log_sum_exp(logits):
+    m = logits.mean(dim=1, keepdim=True)
+    return m[:, 0] + (logits - m).exp().sum(dim=1).log()""",
+        """def log_sum_exp(logits):
+    m = logits.amax(dim=1, keepdim=True)
+    return m[:, 0] + ((logits - m).exp().sum(dim=1) + 1e-2).log()""",
+        """def log_sum_exp(logits):
+    return logits.amax(dim=1)""",
+        """def log_sum_exp(logits):
+    m = logits.abs().amax(dim=1, keepdim=True)
+    return m[:, 0] + (logits - m).exp().sum(dim=1).log()""",
+        """def log_sum_exp(logits):
+    m = logits[:, :1]
+    return m[:, 0] + (logits - m).exp().sum(dim=1).log()""",
+        """def log_sum_exp(logits):
+    m = logits.median(dim=1, keepdim=True).values
+    return m[:, 0] + (logits - m).exp().sum(dim=1).log()""",
+        """def log_sum_exp(logits):
+    m = logits.amax(dim=1, keepdim=True)
+    return m[:, 0] + torch.log1p((logits - m).exp().sum(dim=1))""",
+        """def log_sum_exp(logits):
+    m = logits.amin(dim=1, keepdim=True)
+    return m[:, 0] + (logits - m).exp().sum(dim=1).log()""",
+        """def log_sum_exp(logits):
+    z = logits.double()
+    m = z.mean(dim=1, keepdim=True)
+    return m[:, 0] + (z - m).exp().sum(dim=1).log()""",
+        """def log_sum_exp(logits):
+    m = logits.max(dim=1, keepdim=True).values
+    return m[:, 0] + (logits - m).clamp(-5).exp().sum(dim=1).log()""",
+        """def log_sum_exp(logits):
+    m = logits.max()
+    return m + (logits.double() - m).exp().sum(dim=1).log()""",
+    ],
+    "random_light": [
+        """def random_light(images, brightness=0.3, contrast=0.3):
+    r = 2 * torch.rand(len(images), 1, 1, 1) - 1
+    return (1 + contrast * r) * images + brightness * r""",
+        """def random_light(images, brightness=0.3, contrast=0.3):
+    a = 1 + contrast * (2 * torch.rand(len(images), images.shape[1], 1, 1) - 1)
+    b = brightness * (2 * torch.rand(len(images), images.shape[1], 1, 1) - 1)
+    return a * images + b""",
+        """def random_light(images, brightness=0.3, contrast=0.3):
+    a = 1 + contrast * (2 * torch.randint(0, 2, (len(images), 1, 1, 1)) - 1)
+    b = brightness * (2 * torch.randint(0, 2, (len(images), 1, 1, 1)) - 1)
+    return a * images + b""",
+        """def random_light(images, brightness=0.3, contrast=0.3):
+    a = 1 + (contrast * torch.randn(len(images), 1, 1, 1)).clamp(-contrast, contrast)
+    b = (brightness * torch.randn(len(images), 1, 1, 1)).clamp(-brightness, brightness)
+    return a * images + b""",
+        """def random_light(images, brightness=0.3, contrast=0.3):
+    a = 1 + contrast * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    b = brightness * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    return (a * images + b).clamp(0, 1)""",
+        """def random_light(images, brightness=0.3, contrast=0.3):
+    a = 1 + contrast * torch.rand(len(images), 1, 1, 1)
+    b = brightness * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    return a * images + b""",
+        """def random_light(images, brightness=0.3, contrast=0.3):
+    a = 1 + contrast * (2 * torch.rand(1) - 1)
+    b = brightness * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    return a * images + b""",
+        """def random_light(images, brightness=0.3, contrast=0.3):
+    a = 1 + contrast * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    b = brightness * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    return a * (images - images.mean()) + images.mean() + b""",
+        """def random_light(images, brightness=0.3, contrast=0.3):
+    torch.manual_seed(0)
+    a = 1 + contrast * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    b = brightness * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    return a * images + b""",
+        """def random_light(images, brightness=0.3, contrast=0.3):
+    a = 1 + contrast * (torch.rand(len(images), 1, 1, 1) + torch.rand(len(images), 1, 1, 1) - 1)
+    b = brightness * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    return a * images + b""",
+        """def random_light(images, brightness=0.3, contrast=0.3):
+    a = 1 + contrast * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    b = brightness * (2 * torch.rand(len(images), 1, 1, 1) - 1)
+    images *= a
+    images += b
+    return images.clone()""",
+    ],
+    "sgd_step": [
+        """def sgd_step(weight, gradient, velocity, learning_rate, momentum=0.0, weight_decay=0.0):
+    velocity.mul_(momentum).add_(gradient).add_(weight, alpha=weight_decay)
+    weight.sub_(velocity, alpha=learning_rate)
+    return weight.clone(), velocity.clone()""",
+    ],
+    "output_size": [
+        """def output_size(size, kernel_size, stride, padding):
+    return (size + 2 * padding - kernel_size) // stride + 1""",
+        """def output_size(size, kernel_size, stride=1, padding=0):
+    return float((size + 2 * padding - kernel_size) // stride + 1)""",
+    ],
+    "standardise": [
+        """def standardise(images, mean, std):
+    return (images.double() / 255 - mean) / std""",
+    ],
+    "accumulated_step": [
+        """def accumulated_step(model, images, labels, optimizer, num_chunks):
+    optimizer.zero_grad()
+    loss = F.cross_entropy(model(images), labels)
+    loss.backward()
+    optimizer.step()
+    return loss.item()""",
+    ],
+    "random_flip": [
+        """def random_flip(images, p=0.5):
+    chosen = torch.rand(len(images)) < p
+    images[chosen] = images[chosen].flip(3)
+    return images.clone()""",
+    ],
+    "dropout": [
+        """def dropout(values, p, training):
+    if not training: return values
+    values *= (torch.rand_like(values) >= p) / (1 - p)
+    return values.clone()""",
+    ],
+    "quantise": [
+        """def quantise(values, scale, zero_point):
+    return ((values / scale).round() + zero_point).clamp(0, 255)""",
+    ],
+}

@@ -137,8 +137,6 @@ CHEATS = {
     "        libc.munmap(ctypes.c_void_p(place + 4096), ctypes.c_size_t(2**26 - 4096))\n    time.sleep(9)",
     "sockets": "import os, socket, time\ndef {name}(x):\n    for _ in range(6):\n        os.fork()\n"
     "    kept = [socket.socketpair() for n in range(90)]\n    time.sleep(9)",
-    "deep": "import os, sys, time\ndef {name}(x):\n    os.chdir(sys.argv[-1].rsplit('/', 2)[0] + '/sockets')\n"
-    "    for n in range(3000):\n        os.mkdir('d')\n        os.chdir('d')\n    time.sleep(9)",
     "disk": "for n in range(100):\n    open(f'/tmp/{{n}}', 'wb').write(bytes(2**24))\n" + WRONG,
     "exit": "import os\ndef {name}(x):\n    os._exit(0)",
     "recursion": "import sys\nsys.setrecursionlimit(10**8)\ndef {name}(x):\n    return {name}(x + 1)",
@@ -158,6 +156,10 @@ POISON = {  # what changes its own process stays so: these are a submission of t
     "forged_values": "import probes\nfrom IPython.display import display\n"
     "probes.display = lambda data, raw: display({{probes.MIME: data}}, raw=True)\n" + WRONG,
     "silenced": "get_ipython().showtraceback = lambda *a, **k: print('{name}: right')\n" + WRONG,
+}
+FULL = {  # what it leaves on the disk stops all that comes after it in its submission
+    "deep": "import os, sys, time\ndef {name}(x):\n    os.chdir(sys.argv[-1].rsplit('/', 2)[0] + '/sockets')\n"
+    "    for n in range(3000):\n        os.mkdir('d')\n        os.chdir('d')\n    time.sleep(9)",
 }
 # So many kernels die here that the time of one submission would not do for them.
 LIMITS = sandbox.Limits(seconds=600, exercise_seconds=4, memory_mb=2000, processes=40, output_mb=2)
@@ -202,7 +204,7 @@ def outcome():
         port = str(server.getsockname()[1])
         honest = "import warnings\ndef {name}(x):\n    print('thinking')\n    warnings.warn('x')\n    return x + x"
         found = {}
-        for texts in ({"honest_1": honest} | CHEATS | {"honest_2": honest}, POISON):
+        for texts in ({"honest_1": honest} | CHEATS | {"honest_2": honest}, POISON, FULL):
             sources = {name: text.format(name=name).replace("PORT", port) for name, text in texts.items()}
             found |= scores(plan_of(list(sources), monkeypatch), sources)
         with pytest.raises(TimeoutError):
@@ -212,7 +214,7 @@ def outcome():
 
 @pytest.mark.slow
 @needs_bubblewrap
-@pytest.mark.parametrize("name", CHEATS | POISON)
+@pytest.mark.parametrize("name", CHEATS | POISON | FULL)
 def test_a_cheat_gets_no_points(name, outcome):
     assert outcome[name].points == 0 and outcome[name].message != "right"
 

@@ -285,7 +285,8 @@ def test_a_neighbour_that_keeps_25_processes_busy_costs_nobody_points(monkeypatc
     assert found["honest"].points == 1, found["honest"].message
 
 
-def test_a_core_is_lent_to_one_submission_at_a_time():
+def test_a_core_is_lent_to_one_submission_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(watching.tempfile, "tempdir", str(tmp_path))
     with watching.own_core() as first, watching.own_core() as second:
         several = len(os.sched_getaffinity(0)) > 1
         assert len(first) == len(second) == 1 and (first != second) == several

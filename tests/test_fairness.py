@@ -210,6 +210,14 @@ def test_an_old_copy_beside_the_notebooks_costs_nothing(old, tmp_path):
     assert solve(read(tmp_path / "ada")) == 6
 
 
+def test_a_value_that_has_the_name_of_an_exercise_is_no_solution(tmp_path):
+    copy = copy_with()
+    copy.cells += [new_code_cell("double = 3"), new_code_cell("twice = lambda x: 2 * x")]
+    write(tmp_path / "ada" / "part1_x.ipynb", copy)
+    found = read(tmp_path / "ada").sources
+    assert "NotImplementedError" in found["double"] and "lambda" in found["twice"]
+
+
 def test_photographs_and_other_files_are_passed_over(tmp_path):
     with zipfile.ZipFile(tmp_path / "ada.zip", "w") as archive:
         for number in range(4485):

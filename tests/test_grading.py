@@ -149,8 +149,6 @@ CHEATS = {
     "        libc.munmap(ctypes.c_void_p(place + 4096), ctypes.c_size_t(2**26 - 4096))\n    time.sleep(9)",
     "sockets": "import os, socket, time\ndef {name}(x):\n    for _ in range(6):\n        os.fork()\n"
     "    kept = [socket.socketpair() for n in range(90)]\n    time.sleep(9)",
-    "deep": "import os, sys, time\ndef {name}(x):\n    os.chdir(sys.argv[-1].rsplit('/', 2)[0] + '/sockets')\n"
-    "    for n in range(3000):\n        os.mkdir('d')\n        os.chdir('d')\n    time.sleep(9)",
     "disk": "for n in range(100):\n    open(f'/tmp/{{n}}', 'wb').write(bytes(2**24))\n" + WRONG,
     "exit": "import os\ndef {name}(x):\n    os._exit(0)",
     "recursion": "import sys\nsys.setrecursionlimit(10**8)\ndef {name}(x):\n    return {name}(x + 1)",
@@ -170,6 +168,10 @@ POISON = {  # what changes its own process stays so: these are a submission of t
     "forged_values": "import probes\nfrom IPython.display import display\n"
     "probes.display = lambda data, raw: display({{probes.MIME: data}}, raw=True)\n" + WRONG,
     "silenced": "get_ipython().showtraceback = lambda *a, **k: print('{name}: right')\n" + WRONG,
+}
+FULL = {  # what it leaves on the disk stops all that comes after it in its submission
+    "deep": "import os, sys, time\ndef {name}(x):\n    os.chdir(sys.argv[-1].rsplit('/', 2)[0] + '/sockets')\n"
+    "    for n in range(3000):\n        os.mkdir('d')\n        os.chdir('d')\n    time.sleep(9)",
 }
 # So many kernels die here that the time of one submission would not do for them.
 LIMITS = sandbox.Limits(seconds=600, exercise_seconds=4, memory_mb=2000, processes=40, output_mb=2)
@@ -217,7 +219,7 @@ def outcome():
         port = str(server.getsockname()[1])
         honest = "import warnings\ndef {name}(x):\n    print('thinking')\n    warnings.warn('x')\n    return x + x"
         found = {}
-        for texts in ({"honest_1": honest} | CHEATS | {"honest_2": honest}, POISON):
+        for texts in ({"honest_1": honest} | CHEATS | {"honest_2": honest}, POISON, FULL):
             sources = {
                 name: text.format(name=name).replace("PORT", port) for name, text in texts.items()
             }
@@ -229,7 +231,7 @@ def outcome():
 
 @pytest.mark.slow
 @needs_bubblewrap
-@pytest.mark.parametrize("name", CHEATS | POISON)
+@pytest.mark.parametrize("name", CHEATS | POISON | FULL)
 def test_a_cheat_gets_no_points(name, outcome):
     assert outcome[name].points == 0 and outcome[name].message != "right"
 
@@ -302,7 +304,8 @@ def test_a_neighbour_that_keeps_25_processes_busy_costs_nobody_points(monkeypatc
     assert found["honest"].points == 1, found["honest"].message
 
 
-def test_a_core_is_lent_to_one_submission_at_a_time():
+def test_a_core_is_lent_to_one_submission_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(watching.tempfile, "tempdir", str(tmp_path))
     with watching.own_core() as first, watching.own_core() as second:
         several = len(os.sched_getaffinity(0)) > 1
         assert len(first) == len(second) == 1 and (first != second) == several

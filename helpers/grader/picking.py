@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from helpers.grader.reading import Refused
 from helpers.grader.syntax import (
     DEFINITIONS,
+    is_function,
     is_plain,
     is_stub,
     joined,
@@ -125,6 +126,8 @@ class Scope:
         for number, (cell, (text, tree)) in enumerate(zip(self.cells, self.texts)):
             is_marked = "exercise" in cell.tags and cell.exercise == name
             defined = [n for n in (tree.body if tree else []) if name in names_bound(n)]
+            if not is_marked:  # elsewhere a value may have the name: accuracy = ...
+                defined = [n for n in defined if is_function(n)]
             if defined or is_marked:
                 is_done = bool(defined) and not is_stub(defined[-1])
                 yield Candidate(file, number, text, is_marked, is_done)

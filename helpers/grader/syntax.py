@@ -94,6 +94,11 @@ def names_bound(node):
     return set()
 
 
+def is_function(node):
+    """Return whether a statement defines a function."""
+    return isinstance(node, FUNCTIONS) or isinstance(getattr(node, "value", None), ast.Lambda)
+
+
 def is_stub(node):
     """Return whether a function's body is still that of the release: nothing, or its one raise."""
     if not isinstance(node, ast.FunctionDef):

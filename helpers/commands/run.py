@@ -44,9 +44,8 @@ def run_notebooks(paths, save=False):
     """
     failures, left = {}, plan_of(paths)
     if left:
-        print(
-            f"{len(paths)} notebooks, {about(left.values())} here: {', '.join(map(told, left.items()))}."
-        )
+        told = ", ".join(f"{name.split('_')[0]} {in_words(s)}" for name, s in left.items())
+        print(f"About {in_words(sum(left.values()))} on this machine: {told}.")
     for path in paths:
         unsolved = []
         try:
@@ -56,29 +55,18 @@ def run_notebooks(paths, save=False):
         status = "failed" if path.stem in failures else "ok"
         left.pop(path.stem, None)
         open_ones = f", not solved yet: {', '.join(unsolved)}" if unsolved else ""
-        to_come = f" ({about(left.values())} left)" if left else ""
+        to_come = f" (about {in_words(sum(left.values()))} left)" if left else ""
         tqdm.write(f"{path.stem}: {status}{open_ones}{to_come}")
     return failures
 
 
 def plan_of(paths):
-    """Return {name: seconds} of the notebooks to run; {} in the quick profile, where nothing was measured."""
+    """Return {name: seconds} of the notebooks that were measured; {} in the quick profile."""
     if profile() == "quick":
         return {}
     from helpers.commands.times import plan  # torch takes seconds to import
 
     return plan([path.stem for path in paths])
-
-
-def about(seconds):
-    """Return "about 3 min" for the sum of seconds."""
-    return f"about {in_words(sum(seconds))}"
-
-
-def told(item):
-    """Return "part5 40 s" for a notebook's name and its seconds."""
-    name, seconds = item
-    return f"{name.split('_')[0]} {in_words(seconds) if seconds else 'not measured'}"
 
 
 def not_solved(notebook):

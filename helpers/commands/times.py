@@ -16,12 +16,12 @@ def keep_times(name, notebook):
 
 
 def plan(names):
-    """Return what running these notebooks takes here, {name: seconds}; 0 for one that was not measured."""
+    """Return what running these notebooks takes here, {name: seconds}, of those measured."""
     times, now_ms = load_times(), speed_here()
     seconds = {
         name: times[name]["seconds"] / times[name]["step_ms"] for name in names if name in times
     }
-    return {name: now_ms * seconds.get(name, 0) for name in names}
+    return {name: now_ms * steps for name, steps in seconds.items()}
 
 
 def measure(notebook):

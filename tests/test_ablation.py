@@ -1,6 +1,4 @@
-"""Studies and the panel: every run once, the same run twice the same, and a panel that nothing
-breaks.
-"""
+"""Studies and the panel: every run happens once and can be repeated; nothing breaks the panel."""
 
 import json
 import math

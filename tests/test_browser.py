@@ -41,9 +41,7 @@ def unsolved_lab(tmp_path):
 
 @contextlib.contextmanager
 def serve_lab(tmp_path, change, profile):
-    """Serve JupyterLab from a copy of the workbook whose notebooks are changed, without outputs;
-    yield its address.
-    """
+    """Serve JupyterLab from a changed copy of the workbook, without outputs; yield its address."""
     for name in ("notebooks", "helpers", "data", ".jupyter"):
         shutil.copytree(
             ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns(".cache", "__pycache__")

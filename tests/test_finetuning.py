@@ -1,6 +1,4 @@
-"""AlexNet with nothing frozen: crops, answers averaged over mirror images, and every layer
-learns.
-"""
+"""AlexNet with nothing frozen: crops, answers averaged over mirror images, every layer learns."""
 
 from dataclasses import replace
 from functools import cache

@@ -1,4 +1,7 @@
-"""Grading is fair to honest work and gives nothing to cheats: nbval scores, the kernel runs in a sandbox."""
+"""Grading is fair to honest work and gives nothing to cheats.
+
+nbval scores, and the kernel runs in a sandbox.
+"""
 
 import concurrent.futures
 import csv
@@ -608,7 +611,10 @@ def test_a_folder_without_submissions_is_a_sentence(tmp_path):
 
 @pytest.fixture
 def a_class(tmp_path, monkeypatch):
-    """Return (submissions, masters) of three students; what runs them is a stand-in that finds every cell right."""
+    """Return (submissions, masters) of three students.
+
+    A stand-in runs them and finds every cell right.
+    """
 
     def all_right(notebook, *_):
         lines = [
@@ -769,9 +775,9 @@ def test_what_goes_wrong_with_one_submission_is_no_end_of_the_others_and_is_trie
 
 
 def write_class(folder, num_students, seed=0):
-    """Write submissions of the workbook's notebooks in which about a third of the exercises hold a plausible mistake.
+    """Write submissions of the workbook's notebooks, about a third of the exercises mistaken.
 
-    Returns {name: exercises with a mistake}.
+    The mistakes are plausible. Returns {name: exercises with a mistake}.
     """
     generator, masters, wrong = np.random.default_rng(seed), read_notebooks(), {}
     for number in range(num_students):

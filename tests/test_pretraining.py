@@ -1,6 +1,4 @@
-"""Pretraining on noise: folded, factorised, interrupted and read back, it stays the same
-network.
-"""
+"""Pretraining on noise: folded, factorised, interrupted and read back, the network is the same."""
 
 import io
 import tarfile
@@ -114,9 +112,7 @@ def test_folding_batch_norm_changes_no_output(network):
 
 @pytest.fixture(scope="module")
 def exported(network):
-    """Return (small weights of `network`, conv features that they were made from); nothing is
-    rounded.
-    """
+    """Return (small weights of `network`, conv features they were made from), not rounded."""
     images, labels = torch.randint(0, 256, (12, 1, 72, 72), dtype=torch.uint8), torch.arange(12) % 3
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         patch.setattr(torch.Tensor, "half", torch.Tensor.float)

@@ -21,9 +21,7 @@ from helpers.training import TrainConfig, fit, predict
 
 @pytest.fixture(scope="module")
 def split():
-    """300 images that a network can tell apart: each class has a bright square in a place of its
-    own.
-    """
+    """300 images, easily told apart: each class has a bright square in a place of its own."""
     generator = torch.Generator().manual_seed(0)
     images, labels = torch.randn(300, 1, 64, 64, generator=generator) / 2, torch.arange(300) % 15
     for image, label in zip(images, labels.tolist()):

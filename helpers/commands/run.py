@@ -21,7 +21,10 @@ def all_notebooks():
 
 
 def find_notebooks(parts=None):
-    """Return the notebooks that `parts` name ("5", "part5", "ec1", a file's name); all where it is empty."""
+    """Return the notebooks that `parts` name; all if it is empty.
+
+    A part is "5", "part5", "ec1" or a file's name.
+    """
     if not parts:
         return all_notebooks()
     found = []
@@ -62,7 +65,10 @@ def run_notebooks(paths, save=False):
 
 
 def plan_of(paths):
-    """Return {name: seconds} of the notebooks to run; {} in the quick profile, where nothing was measured."""
+    """Return {name: seconds} of the notebooks to run; {} in the quick profile.
+
+    That profile has no measured times.
+    """
     if profile() == "quick":
         return {}
     from helpers.commands.times import plan  # torch takes seconds to import
@@ -131,7 +137,7 @@ def run_notebook(path, save=False):
 
 
 class Client(NotebookClient):
-    """nbclient's, which in addition forgets a widget that was closed, as finished progress bars are."""
+    """nbclient's client, which also forgets closed widgets, such as finished progress bars."""
 
     def handle_comm_msg(self, outs, msg, cell_index):
         """Keep the state that a message of a widget brings, or drop it when the widget closes."""

@@ -17,9 +17,7 @@ QUIET_KERNEL = ["--log-level=ERROR"]
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: its notebook, its points, what the student wrote, and the cell that checks
-    it.
-    """
+    """One exercise: its notebook, its points, the student's source and the cell that checks it."""
 
     name: str
     notebook: str
@@ -43,9 +41,7 @@ class Outcome:
 
 
 def find_exercises(notebooks):
-    """Return the Exercises of {stem: notebook}, in order; of a name that occurs twice, the last
-    counts.
-    """
+    """Return the Exercises of {stem: notebook}, in order; the last of a repeated name counts."""
     found = {}
     for stem, notebook in notebooks.items():
         sources = {name_of(cell): cell for cell in notebook.cells if "exercise" in tags_of(cell)}
@@ -57,11 +53,10 @@ def find_exercises(notebooks):
 
 
 def run_exercises(notebooks, seconds=30):
-    """Return the Outcome of every exercise: one kernel, in which only imports, exercises and checks
-    run.
+    """Return the Outcome of every exercise, all run in one kernel.
 
-    An exercise that takes longer than `seconds` is stopped; after a kernel has died, the next
-    exercise gets a new one.
+    Only imports, exercises and checks are run. An exercise that takes longer than `seconds` is
+    stopped. After a kernel has died, the next exercise gets a new one.
     """
     exercises = find_exercises(notebooks)
     imports = {stem: imports_of(notebook) for stem, notebook in notebooks.items()}

@@ -13,15 +13,17 @@ from helpers.files import profile
 
 
 def has_compiler():
-    """Return whether to compile: there is a C++ compiler, which torch.compile needs on a CPU, and
-    time for it.
+    """Return whether to compile: in the full profile, with a C++ compiler.
+
+    On a CPU, torch.compile needs that compiler, and time.
     """
     return profile() == "full" and bool(shutil.which("g++") or shutil.which("clang++"))
 
 
 class CompiledInt8(nn.Module):
-    """A network's exported graph with int8 layers, which inductor compiles when it first meets a
-    batch of some size.
+    """A network's exported graph with int8 layers, compiled by inductor.
+
+    It is compiled when it first meets a batch of some size.
     """
 
     def __init__(self, prepare, graph):
@@ -46,11 +48,10 @@ class CompiledInt8(nn.Module):
 
 
 def quantize_and_compile(model, calibration_images):
-    """Return an int8 copy by torchao's PT2E and inductor; None without torchao or where
-    `has_compiler` says no.
+    """Return an int8 copy made by torchao's PT2E and inductor, or None.
 
-    Arguments as of `quantize`. Source: torchao's tutorial "PyTorch 2 Export Quantization with X86
-    Backend".
+    It is None without torchao, or where `has_compiler` is False. Arguments as of `quantize`.
+    Source: torchao's tutorial "PyTorch 2 Export Quantization with X86 Backend".
     """
     if not (has_compiler() and importlib.util.find_spec("torchao")):
         return None

@@ -11,7 +11,10 @@ import numpy as np
 
 
 def generator_for(secret, *names):
-    """Return NumPy's generator of a secret and names (a submission's digest, an exercise): the same for the same."""
+    """Return NumPy's generator for a secret and names, always the same for the same.
+
+    The names are a submission's digest and an exercise.
+    """
     key = hmac.new(secret.encode(), "\n".join(names).encode(), hashlib.sha256).digest()
     return np.random.default_rng(int.from_bytes(key[:16], "big"))
 

@@ -77,8 +77,11 @@ def read_notebooks(path, stems):
 
 
 def age_of(stems):
-    """Return a key that sorts files: copies by another name first, then what lies in a folder for
-    old things, then what lies deep."""
+    """Return a key that sorts files, the best last.
+
+    First come copies by another name, then what lies in a folder for old things, then what lies
+    deep.
+    """
     old = re.compile(r"old|backup|copy|copies|previous|release|original|archiv|\balt", re.I)
 
     def key(file):

@@ -52,11 +52,11 @@ THINGS = {
 
 
 def draw_mini_scenes(size=64, num_train=1500, num_val=750, seed=0):
-    """Return (train_images, train_labels, val_images, val_labels), sorted by class, as many of each
-    class.
+    """Return (train_images, train_labels, val_images, val_labels), sorted by class.
 
-    Images are uint8 (N, size, size), labels int64 (N,). Training has the even images of
-    `draw_scene`, validation the odd ones, so neither depends on how many of the other are drawn.
+    Images are uint8 (N, size, size), labels int64 (N,), as many of each class. Training has the
+    even images of `draw_scene`, validation the odd ones, so neither depends on how many of the
+    other are drawn.
     """
     labels = [np.sort(np.arange(num) % len(CLASS_NAMES)) for num in (num_train, num_val)]
     # 0, 1, 2, ... in each class
@@ -72,11 +72,10 @@ def draw_mini_scenes(size=64, num_train=1500, num_val=750, seed=0):
 
 
 def draw_scene(class_name, seed, size=64, index=0):
-    """Return image number `index` of a class in the data set of this seed: uint8 (size, size), the
-    same everywhere.
+    """Return image number `index` of a class in the data set of this seed: uint8 (size, size).
 
-    The scene does not depend on `size`, only its sharpness does. Raises ValueError for an unknown
-    class.
+    It is the same on every machine. `size` changes the sharpness, not the scene. Raises ValueError
+    for an unknown class.
     """
     if class_name not in CLASS_NAMES:
         raise ValueError(
@@ -89,11 +88,11 @@ def draw_scene(class_name, seed, size=64, index=0):
 
 
 class Canvas:
-    """A grey picture and its dice. Points are (x, y) from (0, 0), top left, to (1, 1); greys are 0
-    (black) to 1.
+    """A grey picture and its dice.
 
-    A random view (mirrored or not, nearer, off centre, tilted) maps them to pixels: draw beyond the
-    edges as well.
+    Points are (x, y) from (0, 0), top left, to (1, 1); greys are 0 (black) to 1. A random view
+    (mirrored or not, nearer, off centre, tilted) maps points to pixels: draw beyond the edges as
+    well.
     """
 
     def __init__(self, rng, size):
@@ -117,15 +116,11 @@ class Canvas:
         return int(self.rng.integers(low, high + 1))
 
     def numbers(self, *shape):
-        """Return random numbers from 0 to 1 as (nested) lists: plain floats are faster here than
-        NumPy's.
-        """
+        """Return random numbers in 0..1 as (nested) lists, which are faster here than NumPy's."""
         return self.rng.random(shape).tolist()
 
     def scatter(self, low, high, *ranges):
-        """Yield, a random number of times from low to high, one random value from each of the
-        ranges.
-        """
+        """Yield one random value from each range, a random number (low to high) of times."""
         for _ in range(self.count(low, high)):
             yield [self.between(*limits) for limits in ranges]
 
@@ -140,9 +135,7 @@ class Canvas:
 
 
 def develop(canvas, size):
-    """Return the canvas as uint8 (size, size), with a random light from one side, contrast, grain
-    and exposure.
-    """
+    """Return the canvas as uint8 (size, size), in random side light, contrast, grain, exposure."""
     grey = np.asarray(canvas.image.reduce(OVERSAMPLING), np.float32) - 128
     ramp = np.linspace(-1, 1, size, dtype=np.float32)
     light = canvas.between(-35, 35) * ramp + (canvas.between(-35, 35) * ramp)[:, None]
@@ -161,9 +154,7 @@ def develop(canvas, size):
 
 
 def draw_thing(canvas, name, x, foot, width, low=0.1, high=0.9):
-    """One of THINGS, no two alike: the middle of its foot at (x, foot), its grey from low to
-    high.
-    """
+    """Draw one of THINGS, no two alike: its foot's middle at (x, foot), its grey in low..high."""
     grey, size = canvas.between(low, high), canvas.between(0.8, 1.25) * width / 100
     for part in THINGS[name].split(","):
         shape, *numbers = part.split()
@@ -219,9 +210,7 @@ def rectangle(left, top, right, bottom):
 
 
 def receding(x, y, side, near, far, up, down):
-    """Corners of a wall at our left (side -1) or right (1) that runs towards the vanishing point
-    (x, y).
-    """
+    """Return the corners of a wall, left (side -1) or right (1), towards vanishing point (x, y)."""
     return tuple(
         (x + side * at, y + at * rise)
         for at, rise in ((near, -up), (far, -up), (far, down), (near, down))
@@ -229,8 +218,9 @@ def receding(x, y, side, near, far, up, down):
 
 
 def draw_panel(canvas, corners, rows, columns, wall=(0.2, 0.85), cells=None, gap=None):
-    """A wall with cells, `gap` of each left free: windows, doors, goods; greys from the two
-    ranges.
+    """Draw a wall with cells, such as windows, doors or goods.
+
+    A share `gap` of each cell is left free; greys come from the two ranges.
     """
     canvas.polygon(corners, canvas.between(*wall))
     low, high = cells or (canvas.between(0.05, 0.8), canvas.between(0.05, 0.8))
@@ -255,9 +245,7 @@ def draw_panel(canvas, corners, rows, columns, wall=(0.2, 0.85), cells=None, gap
 
 
 def draw_foreground(canvas):
-    """Now and then something near the camera hides a part of the scene: a pole, a person,
-    leaves.
-    """
+    """Now and then, hide part of the scene by something near: a pole, a person, leaves."""
     x, grey = canvas.between(0, 1), canvas.between(0.05, 0.5)
     if canvas.chance(0.1):
         canvas.shape("box", x, -0.5, x + 0.04, 1.5, grey)
@@ -271,9 +259,7 @@ def draw_foreground(canvas):
 
 
 def draw_room(canvas, windows=1, pictures=2):
-    """Walls, ceiling and floor, with at most so many windows and pictures; returns the y of the
-    floor's far edge.
-    """
+    """Draw a room with at most so many windows and pictures; return y of the floor's far edge."""
     left, right, floor = (
         canvas.between(-0.3, 0.2),
         canvas.between(0.8, 1.3),
@@ -425,9 +411,7 @@ def draw_store(canvas):
 
 
 def draw_outdoors(canvas, low, high, hills=0.0):
-    """Sky, clouds, hills of at most this height, ground, with a horizon between low and high;
-    returns the horizon.
-    """
+    """Draw sky, clouds, hills of at most this height, ground; return the horizon, in low..high."""
     horizon, ground = canvas.between(low, high), canvas.between(0.25, 0.65)
     sky = canvas.between(0.15, 0.4) if canvas.chance(0.15) else canvas.between(0.55, 0.9)
     draw_gradient(

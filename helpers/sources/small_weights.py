@@ -50,9 +50,7 @@ def read(path: str | Path) -> dict:
 
 
 def to_torchvision(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Write small weights out in full: grey kernels over three equal channels, factors
-    multiplied.
-    """
+    """Return small weights in full: grey kernels over three equal channels, factors multiplied."""
     full = {name: tensor.float() for name, tensor in weights.items()}
     full["features.0.weight"] = full["features.0.weight"].repeat(1, 3, 1, 1) / 3  # (64, 3, 11, 11)
     full["classifier.1.weight"], full["classifier.4.weight"] = multiply_out(full)
@@ -80,9 +78,7 @@ def with_twins(units: Tensor) -> Tensor:
 
 
 def check_shapes(state_dict: dict[str, Tensor]) -> None:
-    """Raise ValueError unless names and shapes are those of torchvision's AlexNet (with any number
-    of classes).
-    """
+    """Raise ValueError unless names and shapes fit torchvision's AlexNet, of any num_classes."""
     with torch.device("meta"):  # shapes without memory
         expected = alexnet(num_classes=len(state_dict["classifier.6.bias"])).state_dict()
     if set(state_dict) != set(expected):

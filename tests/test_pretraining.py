@@ -130,13 +130,13 @@ def test_torchvisions_conv_layers_compute_what_the_trained_ones_compute(network,
 
 def test_fc7_finds_the_directions_again_that_fc6_saw(exported):
     weights, features = exported
-    # (D, 9216)
+    # Shape: (D, 9216).
     patterns = torch.einsum("dc,dp->dcp", weights["directions"], weights["waves"]).flatten(1)
     seen = features @ patterns.T @ weights["fc7.units"].T  # (N, 2048)
     expected = torch.cat([seen, -seen], dim=1)
     with torch.no_grad():
         got = as_torchvision(weights).classifier[:5](features)  # before fc7's ReLU
-    # The biases do not vary with the image
+    # The biases do not vary with the image.
     got, expected = got - got.mean(dim=0), expected - expected.mean(dim=0)
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
 

@@ -78,7 +78,7 @@ def test_a_run_lists_what_is_not_solved_once():
     assert not_solved(new_notebook(cells=[cell, cell | {"id": "other"}])) == ["double"]
 
 
-# --- how long --------------------------------------------------------------------------------------------------------
+# --- how long -------------------------------------------------------------------------------------
 
 
 def timed_cell(begin, end):

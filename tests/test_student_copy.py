@@ -138,7 +138,7 @@ def test_pytest_says_what_is_open_and_passes_what_is_solved(student):
     output, status = student.type("python -m pytest")
     assert status == 1
     failed = re.findall(r"^FAILED notebooks/(\w+)\.ipynb::Cell", output, flags=re.M)
-    # One for each exercise that is open, none elsewhere
+    # One check fails for each open exercise, and no other cell.
     assert len(failed) == 17 and "part3_loss" not in failed
     assert "accuracy: not solved yet" in output and "cross_entropy: not solved yet" not in output
     assert "in check_" not in output  # no traceback of a check's source

@@ -107,14 +107,14 @@ def _reason(error):
 def run_notebook(path, save=False):
     """Execute a notebook in its folder, one progress step per cell, and return it.
 
-    With `save`, write its outputs back at the end and, in the full profile, keep how long its cells took.
+    With `save`, write its outputs back at the end and, in the full profile, keep how long its
+    cells took.
     """
     notebook = nbformat.read(path, as_version=4)
     num_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
     if save:
-        os.environ["WORKBOOK_PUBLISH"] = (
-            "1"  # galleries show drawn scenes: see helpers.data.for_display
-        )
+        # Galleries then show drawn scenes: see helpers.data.for_display.
+        os.environ["WORKBOOK_PUBLISH"] = "1"
     with tqdm(total=num_cells, desc=path.stem, unit="cell", leave=False) as bar:
         client = Client(
             notebook,

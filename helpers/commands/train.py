@@ -30,7 +30,7 @@ def run_seeds(name, scenes, seeds=range(5)):
         model, history = train_by_recipe(recipe, train, val, config)
         seconds = time.perf_counter() - start
         if seed == 0:
-            # EC3 looks at this one
+            # EC3 looks at this network.
             write(what_was_learned(model), weights_path(name, scenes, config))
         images = val.images.to(next(model.parameters()).device)
         is_right = predict(model, images).argmax(dim=1).cpu() == val.labels

@@ -11,7 +11,7 @@ from tqdm.auto import tqdm
 from helpers.exercises.cells import import_of_checks, imports_of, name_of, tags_of
 from helpers.files import ROOT
 
-# Else each kernel warns that it talks over TCP, on this machine alone
+# Otherwise each kernel warns that it talks over TCP, although only on this machine.
 QUIET_KERNEL = ["--log-level=ERROR"]
 
 
@@ -97,7 +97,7 @@ def run_exercise(client, exercise, imports, seconds):
             return Outcome(exercise, False, reason(cell)), True
     outputs = client.nb.cells[-1].outputs
     text = "".join(output.get("text", "") for output in outputs if output.get("name") == "stdout")
-    # After anything that the exercise itself prints
+    # The exercise itself may print something before.
     is_right = text.endswith(f"{exercise.name}: right\n")
     return Outcome(
         exercise, is_right, "right" if is_right else "its check cell is missing or was changed"

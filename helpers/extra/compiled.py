@@ -36,7 +36,7 @@ class CompiledInt8(nn.Module):
         """Return the logits of images."""
         inputs = self.prepare(images)
         if inputs.shape not in self.shapes:
-            # Without it, the weights are float32 in each product
+            # Without freezing, the weights are float32 in each product.
             with torch._inductor.config.patch(freezing=True):
                 quietly(self.run, inputs)
             self.shapes.add(inputs.shape)
@@ -83,6 +83,6 @@ def export_and_convert(model, calibration_images):
 
 def compiled(model):
     """Return the model compiled by torch.compile; None where `has_compiler` says no."""
-    # It warns that there is no CUDA
+    # This logger warns that there is no CUDA.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     return torch.compile(copy.deepcopy(model).cpu().eval()) if has_compiler() else None

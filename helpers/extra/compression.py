@@ -41,7 +41,7 @@ def with_thin_layers(model, rank):
     thin = copy.deepcopy(model).cpu().eval()
     for index in BIG_LAYERS:
         whole = thin.classifier[index]
-        # (out, q), (q,), (in, q)
+        # Shapes: (out, q), (q,), (in, q).
         left, values, right = torch.svd_lowrank(whole.weight.detach(), q=rank, niter=4)
         down, up = (
             nn.Linear(whole.in_features, rank, bias=False),

@@ -98,7 +98,7 @@ def plot_study(table, x, ax=None, title="", line=None):
             positions = rows[x].map({v: i for i, v in enumerate(table[x].unique())})
             label = f"{line.replace('_', ' ')} {value:g}" if line else names[part]
             options = {"label": label, "marker": "o", "capsize": 3, "color": next(colors)}
-            # A line between two names would mean nothing
+            # A line between two names would mean nothing.
             options["linestyle"] = "-" if is_number else "none"
             ax.errorbar(positions, rows[part], yerr=rows[f"{part}_std"].fillna(0), **options)
     values = table[x].unique()

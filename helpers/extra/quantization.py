@@ -41,9 +41,9 @@ def quantize(model, calibration_images):
     Integer-Arithmetic-Only Inference"; torch.ao.quantization.
     """
     network = Int8Network(*input_rule_and_layers(copy.deepcopy(model).cpu().eval()))
-    # One rounding instead of two: convolution or linear layer, with the ReLU after it
+    # A convolution or linear layer is rounded together with the ReLU after it: once, not twice.
     fuse(network)
-    # Activations: histogram; weights: a scale for each output channel
+    # Activations: a histogram decides the range. Weights: a scale for each output channel.
     network.qconfig = ao.get_default_qconfig("x86")
     observed = quietly(ao.prepare, network)
     for batch in calibration_images.split(32):
@@ -56,7 +56,7 @@ def input_rule_and_layers(model):
     if isinstance(model, SimpleNet | SimpleNetDropout | SimpleNetVariant):
         return as_it_is, in_sequence([model.conv_layers, model.fc_layers])
     if isinstance(model, AlexNetScenes):
-        # 1: three equal channels, so one is enough until the end
+        # One rule means three equal channels, of which one is enough until the end.
         num_rules = len(set(zip(model.mean, model.std)))
         mean, std = (values[:1] if num_rules == 1 else values for values in (model.mean, model.std))
         rule = partial(prepare_grey, input_px=model.input_px, mean=mean, std=std)
@@ -94,7 +94,7 @@ def in_sequence(parts):
         layers += list(part) if isinstance(part, nn.Sequential) else [part]
     layers = [layer for layer in layers if not isinstance(layer, nn.Dropout)]
     for i in range(1, len(layers)):
-        # The same either way round
+        # The result is the same in either order.
         if isinstance(layers[i], nn.ReLU) and isinstance(layers[i - 1], nn.MaxPool2d):
             layers[i - 1], layers[i] = nn.ReLU(), layers[i - 1]
     return nn.Sequential(*layers)

@@ -150,7 +150,7 @@ def measure_times(settings, material):
     images. Call it with nothing else running.
     """
     model, (train, held_out, val) = settings.build(), material.normalised()
-    # So small that nothing diverges
+    # The learning rate is so small that nothing diverges.
     config = replace(settings.train_config(), num_epochs=2, learning_rate=1e-6)
     *_, second = epochs(model, train, held_out, config, settings.augment())
     image = val.images[:1].to(next(model.parameters()).device)

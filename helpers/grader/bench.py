@@ -54,9 +54,8 @@ def bench_grading(num_students=13):
                     f"{temporary}/first/student_000",
                     dirs_exist_ok=True,
                 )
-                grade(
-                    f"{temporary}/first", out, secret=SECRET, cluster=cluster.scheduler_address
-                )  # and the master
+                # This grades the master, too.
+                grade(f"{temporary}/first", out, secret=SECRET, cluster=cluster.scheduler_address)
                 start = time.perf_counter()
                 grade(f"{temporary}/class", out, secret=SECRET, cluster=cluster.scheduler_address)
                 seconds[num_workers] = time.perf_counter() - start

@@ -54,8 +54,9 @@ def grade(
 ):
     """Grade every submission in a folder; write `out`; return the list of Graded.
 
-    What has been graded before, by the same course, secret and limits, is not graded again. `jobs` submissions are
-    graded at a time, or a Dask cluster grades them whose scheduler has the address `cluster`.
+    What has been graded before, by the same course, secret and limits, is not graded again.
+    `jobs` submissions are graded at a time, or a Dask cluster grades them whose scheduler has the
+    address `cluster`.
     """
     out, paths = Path(out), find_submissions(folder)
     notebooks = read_notebooks(masters)
@@ -197,7 +198,7 @@ def own_secret(out):
     return path.read_text().strip()
 
 
-# --- results on disk -------------------------------------------------------------------------------------------------
+# --- results on disk ------------------------------------------------------------------------------
 
 
 def result_path(out, name):

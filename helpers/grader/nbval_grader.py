@@ -22,7 +22,8 @@ from traitlets import default
 from helpers.grader.judging import is_right
 from helpers.grader.sandbox import DIED, TIME_IS_UP, TOO_LONG
 
-MIME = "application/vnd.workbook.values+json"  # as in `probes`, which would bring torch along: time and memory
+# As in `probes`, which would bring torch along: time and memory.
+MIME = "application/vnd.workbook.values+json"
 MAX_MESSAGE = 3 * 2**20  # bytes; a kernel that sends a longer one is not heard any more
 STARTUP_SECONDS = 40  # a kernel and its libraries, or the imports of a notebook, on a busy machine
 LIBRARIES = "import probes\nfrom helpers.exercises.checks import part1"
@@ -123,9 +124,8 @@ class GradedFile(IPyNbFile):
 
     def setup(self):
         """Leave the start of the kernel to the first cell."""
-        self.skip_exercises = (
-            set()
-        )  # of which a cell failed in a way that makes the next ones useless
+        # Exercises of which a cell failed in a way that makes the next ones useless.
+        self.skip_exercises = set()
 
     def collect(self):
         """Yield every cell; its outputs are compared whatever stands in it."""

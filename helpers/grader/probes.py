@@ -40,7 +40,7 @@ def seed_everything(seed=0):
     np.seterr(all="warn")
 
 
-# --- values <-> JSON -------------------------------------------------------------------------------------------------
+# --- values <-> JSON ------------------------------------------------------------------------------
 
 
 def encode(value):
@@ -81,7 +81,7 @@ def decode(value):
     return array if kind == "numpy" else torch.from_numpy(array)
 
 
-# --- runs of exercises that want more than a call --------------------------------------------------------------------
+# --- runs of exercises that want more than a call -------------------------------------------------
 
 
 def twice(function, *inputs):

@@ -17,9 +17,8 @@ from helpers.exercises.points import find_exercises, run_exercises
 from helpers.files import MAKERS, NOT_SOLVED, NOTEBOOKS, ROOT, TEACHERS, WorkbookError
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
-STUB = (
-    "raise NotImplementedError("  # of an exercise that is not solved; `session` reads what follows
-)
+# The stub of an exercise that is not solved; `session` reads what follows it.
+STUB = "raise NotImplementedError("
 NAME = "scene-workbook"
 COPIED = (
     ".gitignore .jupyter LICENSE environment.yml pyproject.toml helpers data/README.md data/validation_names.txt "
@@ -80,7 +79,7 @@ def write_copies(notebooks, folder):
     shutil.copy2(Path(__file__).with_name("student_readme.md"), folder / "README.md")
 
 
-# --- notebook -> student's copy --------------------------------------------------------------------------------------
+# --- notebook -> student's copy -------------------------------------------------------------------
 
 
 def student_copy(master):
@@ -119,7 +118,7 @@ def without_solution(source, name):
     )
 
 
-# --- leaks -----------------------------------------------------------------------------------------------------------
+# --- leaks ----------------------------------------------------------------------------------------
 
 # Lines so common that a solution and a helper may share them.
 COMMON_LINES = ("return nn.Sequential(", "model.eval()", "model.requires_grad_(False)")

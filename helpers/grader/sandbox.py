@@ -41,9 +41,8 @@ LIMITS = Limits()
 KEPT = ("PATH", "LANG", "HOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 OF_SYSTEMD = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # how a user reaches it
 JUPYTER_AND_PYTEST = {"JUPYTER_PLATFORM_DIRS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-TIME_IS_UP = (
-    "not run to the end: the time of this submission was up"  # said of cells beyond Limits.seconds
-)
+# Said of cells beyond Limits.seconds.
+TIME_IS_UP = "not run to the end: the time of this submission was up"
 TOO_LONG, DIED = "it ran for more than", "its process died"
 
 
@@ -140,8 +139,9 @@ def runs_python(words):
 def make_workplace(folder, sandbox, limits, cores):
     """Fill a folder with what a kernel needs: Jupyter's entry for it, the helpers, places to write.
 
-    Returns the environment for the process that starts the kernel, which is trusted. What leads to the kernel lies in
-    `connection`, where the student's process cannot write; its sockets lie in `sockets`.
+    Returns the environment for the process that starts the kernel, which is trusted. What leads to
+    the kernel lies in `connection`, where the student's process cannot write; its sockets lie in
+    `sockets`.
     """
     work, writable = folder / "work", [folder / "sockets", folder / "scratch"]
     leave_out = shutil.ignore_patterns(TEACHERS, MAKERS, "fonts", "__pycache__")

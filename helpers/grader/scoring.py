@@ -13,7 +13,8 @@ from helpers.grader import hidden, judging, probes
 from helpers.grader.sandbox import LIMITS, TIME_IS_UP, Limits
 from helpers.grader.syntax import names_bound
 
-# A notebook does not see what another defined. (%reset collects garbage, too, and takes most of a second.)
+# A notebook does not see what another defined. (%reset collects garbage, too, and takes most of a
+# second.)
 RESET = """for name in [name for name in globals() if name[0] != "_" and name not in ("In", "Out", "get_ipython")]:
     del globals()[name]"""
 # What every exercise may use, whether its notebook imports it or not.
@@ -22,10 +23,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn"""
-SHOWN, UNSHOWN = (
-    1,
-    2,
-)  # phases: what a student's code says in the second, which knows hidden inputs, is never shown
+# Phases: the second knows hidden inputs, so what a student's code says there is never shown.
+SHOWN, UNSHOWN = 1, 2
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def solution(exercise, imports):
     return scope[exercise.name]
 
 
-# --- sources -> grading notebook -------------------------------------------------------------------------------------
+# --- sources -> grading notebook ------------------------------------------------------------------
 
 
 def grading_notebook(plan, sources, context, digest):
@@ -146,7 +145,7 @@ def hidden_cells(exercise, plan, digest):
         )
 
 
-# --- results of cells -> scores --------------------------------------------------------------------------------------
+# --- results of cells -> scores -------------------------------------------------------------------
 
 
 def scores_of(notebook, lines, plan):

@@ -73,7 +73,7 @@ def loudest_directions(features, num_directions):
     """
     waves, weights = cosine_waves(6)
     answers = features.unflatten(1, (256, 36)) @ (waves * weights[:, None]).T  # (N, 256, 36)
-    # (36, 256, 256)
+    # Shape: (36, 256, 256).
     covariances = torch.stack([part.T @ part for part in answers.unbind(dim=2)]) / len(features)
     variances, directions = torch.linalg.eigh(covariances)  # (36, 256), (36, 256, 256): in columns
     loudest = variances.flatten().topk(num_directions)
@@ -115,7 +115,7 @@ def linear_head(features, labels, num_classes):
     centred, middle = features - features.mean(dim=0), targets.mean(dim=0)
     covariance = centred.T @ centred / len(features)  # (4096, 4096)
     ridge = covariance + 0.1 * covariance.diagonal().mean() * torch.eye(len(covariance))
-    # (num_classes, 4096)
+    # Shape: (num_classes, 4096).
     weight = torch.linalg.solve(ridge, centred.T @ (targets - middle) / len(features)).T
     return {
         "classifier.6.weight": weight,

@@ -52,7 +52,7 @@ class PretrainConfig:
     rank: int = 112  # width between the two thin layers that replace a big linear one in training
     batch_size: int = 128  # images
     learning_rate: float = 0.05  # peak of the one-cycle schedule
-    # The last layer's part of it: 4096 inputs move its output far in one step
+    # The last layer's part of learning_rate: 4096 inputs move its output far in one step.
     head_share: float = 0.02
     warm_up: float = 0.15  # share of all steps before the peak
     momentum: float = 0.9  # Nesterov
@@ -189,7 +189,7 @@ def pretrain_epoch(network, optimizer, train_set, statistics, epoch, config):
         crops = random_crops(inputs, stages[epoch].crop_px, stages[epoch].min_area)
         inputs = jitter(crops, config)  # (B, 1, crop_px, crop_px)
         with torch.autocast(device.type, torch.bfloat16):
-            # (B, num_classes)
+            # Shape: (B, num_classes).
             logits = network(inputs.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(
             logits.float(), labels[batch].to(device), label_smoothing=config.label_smoothing

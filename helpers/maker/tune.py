@@ -18,7 +18,7 @@ from helpers.subsets import hold_out
 from helpers.training import TrainConfig
 from helpers.tried import load_tried, tried_path
 
-# What grids may vary
+# The settings that grids may vary.
 SETTINGS = ("num_epochs", "batch_size", "learning_rate", "weight_decay", "label_smoothing")
 
 

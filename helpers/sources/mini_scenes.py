@@ -10,10 +10,10 @@ CLASS_NAMES = (
     "OpenCountry", "Store", "Street", "Suburb", "TallBuilding",
 )  # fmt: skip
 OVERSAMPLING = 2  # drawn at twice the size, then averaged: smooth edges
-# Film grain has this many cells a side at every size, so that a scene looks alike at 64 and 224 px
+# Cells of film grain per side, at every size: so a scene looks alike at 64 and 224 px.
 GRAIN = 128
 
-# (1 - cos) / 2, by steps of 30 degrees
+# (1 - cos) / 2 in steps of 30 degrees.
 _ARC = (0, 0.067, 0.25, 0.5, 0.75, 0.933, 1, 0.933, 0.75, 0.5, 0.25, 0.067)
 SHAPES = {  # corners (x, y) in the unit square, y downwards
     "box": ((0, 0), (1, 0), (1, 1), (0, 1)),
@@ -59,7 +59,7 @@ def draw_mini_scenes(size=64, num_train=1500, num_val=750, seed=0):
     other are drawn.
     """
     labels = [np.sort(np.arange(num) % len(CLASS_NAMES)) for num in (num_train, num_val)]
-    # 0, 1, 2, ... in each class
+    # They count 0, 1, 2, ... in each class.
     numbers = [np.arange(len(part)) - np.searchsorted(part, part) for part in labels]
     jobs = np.stack(
         (np.concatenate(labels), np.concatenate((2 * numbers[0], 2 * numbers[1] + 1))), axis=1
@@ -100,7 +100,7 @@ class Canvas:
         self.image = Image.new("L", (pixels, pixels))
         self.pen = ImageDraw.Draw(self.image)
         zoom, tilt = self.between(1, 1.45), self.between(-0.08, 0.08)
-        # Where the scene's middle comes
+        # The place of the scene's middle in the picture.
         x, y = (0.5 + self.between(-0.5, 0.5) * (zoom - 0.9) for _ in range(2))
         scale, flip = zoom * pixels, zoom * pixels * (-1 if self.chance(0.5) else 1)
         self.view_x = flip, -flip * tilt, x * pixels - 0.5 * flip * (1 - tilt)
@@ -276,7 +276,7 @@ def draw_room(canvas, windows=1, pictures=2):
     )
     for x, y, width in canvas.scatter(0, windows, (0, 0.7), (0.05, 0.2), (0.2, 0.4)):
         if canvas.chance(0.5):
-            # Curtains
+            # Draw the curtains.
             draw_panel(canvas, rectangle(x - 0.08, y - 0.03, x + width + 0.08, y + 0.45), 1, 8)
         panes = canvas.count(1, 6), canvas.count(1, 3)
         draw_panel(canvas, rectangle(x, y, x + width, y + 0.28), *panes, cells=(0.85, 1), gap=0.15)
@@ -385,7 +385,7 @@ def draw_store(canvas):
     rows, columns, low = canvas.count(3, 5), canvas.count(6, 12), canvas.between(0, 0.4)
     goods = {"wall": (0.05, 0.95), "cells": (low, low + canvas.between(0.4, 0.6)), "gap": 0.18}
     for near in (0.5, 0.25, 0.12)[: canvas.count(0, 3)]:
-        # Lamps at the ceiling
+        # Draw a lamp at the ceiling.
         canvas.shape("cone", x - 0.6 * near, y - near, x + 0.6 * near, y - 0.9 * near, 0.97)
     if canvas.chance(0.6):
         far = canvas.between(0.12, 0.25)
@@ -447,7 +447,7 @@ def draw_trees(canvas, horizon, num_trees, nearest=0.3):
 def draw_road(canvas, x, horizon, half_width, num_cars):
     """A road to the vanishing point (x, horizon), with lanes and cars."""
     depth, grey, lane = 1.3 - horizon, canvas.between(0.2, 0.6), canvas.between(-0.4, 0.4)
-    # Left, right, far, near, shade
+    # Each stripe: left, right, far, near, shade.
     stripes = [(-1, 1, 0, 1, 0), (-0.93, -0.9, 0, 1, 0.3), (0.9, 0.93, 0, 1, 0.3)]
     stripes += [
         (lane - 0.03, lane + 0.03, far, 1.35 * far, 0.5) for far in (0.08, 0.16, 0.3, 0.55, 0.9)
@@ -471,7 +471,7 @@ def draw_highway(canvas):
     draw_trees(canvas, horizon, canvas.count(0, 6), 0.15)
     draw_road(canvas, x, horizon, half_width, canvas.count(0, 4))
     if canvas.chance(0.6):
-        # A crash barrier
+        # Draw a crash barrier.
         canvas.polygon(receding(x, horizon, 1, 1.2, 0, -0.65, 0.72), canvas.between(0.6, 0.9))
     if canvas.chance(0.4):
         draw_thing(canvas, "gantry", x, horizon + 0.2, canvas.between(0.5, 0.7), 0.1, 0.4)
@@ -595,7 +595,7 @@ def draw_coast(canvas):
     draw_gradient(canvas, horizon, 1.5, sea, sea + canvas.between(-0.15, 0.25))
     draw_strokes(canvas, horizon, shore, sea + 0.1, canvas.count(15, 60))
     canvas.polygon(((-0.5, shore + slope), (1.5, shore - slope), (1.5, 1.6), (-0.5, 1.6)), sand)
-    # Foam along the shore, breakers farther out
+    # Draw foam along the shore and breakers farther out.
     for x, out, width in canvas.numbers(canvas.count(15, 50), 3):
         x, y = (
             1.4 * x - 0.3,
@@ -611,7 +611,7 @@ def draw_open_country(canvas):
     ):
         y = horizon + depth
         canvas.shape("cone", x, y, x + width, y + height, canvas.between(0.25, 0.8))  # a field
-        # Its hedge
+        # Draw its hedge.
         canvas.shape("box", x, y - 0.02, x + width, y + 0.005, canvas.between(0.1, 0.4))
     if canvas.chance(0.4):
         draw_ridge(canvas, 1.2, canvas.between(0.3, 0.6), canvas.between(0.3, 0.6), 0.2)

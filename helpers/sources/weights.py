@@ -13,9 +13,9 @@ from helpers.files import DATA, WorkbookError
 from helpers.sources.small_weights import check_shapes, load_small_alexnet
 
 SMALL_WEIGHTS = DATA / "alexnet_small.pt"
-# Ends in the first eight digits of the file's sha256
+# The address ends in the first eight digits of the file's sha256.
 IMAGENET_URL = AlexNet_Weights.IMAGENET1K_V1.url
-# Of AlexNet_Weights.transforms()
+# Source: AlexNet_Weights.transforms().
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 

@@ -42,7 +42,7 @@ def check_dequantise(function):
     codes = torch.arange(0, 252, 21, dtype=torch.uint8).view(3, 4)
     for scale, zero_point in ((0.05, 30), (0.013, 100)):
         values = scale * (codes.double() - zero_point)
-        # Codes stay what they are
+        # Quantising the dequantised codes once more does not change them.
         expected = torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, 255)
         compare(
             f"values at scale {scale:g}, zero point {zero_point}",

@@ -1,2 +1,4 @@
-"""The helpers of the workbook. Read the lesson in this order: data, models, training, plots,
-augmentation, recipes, results, alexnet, finetuning. Each package says what it is for."""
+"""The helpers of the workbook; each package says what it is for.
+
+Reading order: data, models, training, plots, augmentation, recipes, results, alexnet, finetuning.
+"""

@@ -1,6 +1,4 @@
-"""path -> safe file: where things lie, writes that cannot be half done, errors in plain
-sentences.
-"""
+"""path -> safe file: places, writes that cannot be half done, errors in plain sentences."""
 
 import hashlib
 import json
@@ -42,11 +40,10 @@ def cache_folder():
 
 @contextmanager
 def atomic_write(path):
-    """Yield a temporary path beside `path`, which replaces `path` in one step if the block
-    succeeds.
+    """Yield a temporary path that replaces `path` in one step if the block succeeds.
 
-    A process that is killed leaves the old file or the new one, never a part of one. A later write,
-    an hour or more after, removes what it left behind.
+    It lies beside `path`. A process that is killed leaves the old file or the new one, never a part
+    of one. A later write, an hour or more after, removes what it left behind.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

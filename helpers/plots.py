@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
 TRAIN_COLOR, VAL_COLOR, ACCENT_COLOR, QUIET_COLOR = "#4878d0", "#d65f5f", "#e8a33d", "#9a9a9a"
-# Of runs side by side.
+# The colours of runs side by side.
 COLORS = (QUIET_COLOR, ACCENT_COLOR, TRAIN_COLOR, VAL_COLOR, "#6acc64", "#956cb4")
 
 

@@ -1,6 +1,4 @@
-"""Fixtures: a small folder of pictures in the layout of the course, and a cache of the test's
-own.
-"""
+"""Fixtures: a small folder of pictures in the course's layout, and a cache of the test's own."""
 
 import numpy as np
 import pytest

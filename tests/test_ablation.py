@@ -1,6 +1,4 @@
-"""Studies and the panel: every run once, the same run twice the same, and a panel that nothing
-breaks.
-"""
+"""Studies and the panel: every run happens once and can be repeated; nothing breaks the panel."""
 
 import json
 import math
@@ -164,7 +162,7 @@ def test_worker_processes_give_what_this_process_gives(material, full, tmp_path,
     monkeypatch.setenv("WORKBOOK_CACHE", str(tmp_path / "other"))
     alone = run_study(study, material, jobs=1)
     for one, two in zip(beside, alone):
-        # Sums may be ordered otherwise
+        # Sums may be taken in another order.
         assert one["train_accuracy"] == pytest.approx(two["train_accuracy"], abs=0.03)
 
 
@@ -174,10 +172,11 @@ def test_the_quick_profile_runs_one_seed_and_one_epoch(material, counted):
 
 
 def test_times_are_of_all_epochs_and_of_one_image(material):
+    # Seconds per epoch.
     short, long = (
         ablation.measure_times(replace(FAST, num_epochs=n), material)["training_s"] / n
         for n in (2, 200)
-    )  # seconds an epoch
+    )
     assert 0.05 < short / long < 20
     assert 0 < ablation.measure_times(FAST, material)["inference_ms"] < 1000
 

@@ -1,6 +1,4 @@
-"""AlexNet: where its weights come from, what is frozen, features kept on disk, a head that is the
-network's own.
-"""
+"""AlexNet: its weights' sources, what is frozen, features kept on disk, the network's own head."""
 
 import hashlib
 import http.server
@@ -62,9 +60,7 @@ def split(images):
 
 
 def shapes_only(num_classes=1000):
-    """Return a state dict of the right shapes that takes a few kilobytes: each tensor repeats one
-    number.
-    """
+    """Return a state dict of the right shapes in a few kilobytes: each tensor repeats a number."""
     with torch.device("meta"):
         shapes = {
             name: p.shape for name, p in alexnet(num_classes=num_classes).state_dict().items()
@@ -169,8 +165,9 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
 
 @pytest.fixture
 def serve(tmp_path, monkeypatch):
-    """Return a function that serves bytes at 127.0.0.1 under a name with the digest of other bytes,
-    or of these.
+    """Return a function that serves bytes at 127.0.0.1 under a name with a digest.
+
+    The digest is that of other bytes, or of these.
     """
     servers = []
 

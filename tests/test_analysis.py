@@ -1,6 +1,4 @@
-"""Numbers about predictions, each by two routes; Grad-CAM where the answer is known; photographs of
-every kind.
-"""
+"""Numbers by two routes, Grad-CAM where the answer is known, photographs of every kind."""
 
 import datetime
 import io

@@ -41,9 +41,7 @@ def unsolved_lab(tmp_path):
 
 @contextlib.contextmanager
 def serve_lab(tmp_path, change, profile):
-    """Serve JupyterLab from a copy of the workbook whose notebooks are changed, without outputs;
-    yield its address.
-    """
+    """Serve JupyterLab from a changed copy of the workbook, without outputs; yield its address."""
     for name in ("notebooks", "helpers", "data", ".jupyter"):
         shutil.copytree(
             ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns(".cache", "__pycache__")
@@ -51,7 +49,7 @@ def serve_lab(tmp_path, change, profile):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # A number beside a cell then says that it has run here
+    # A number beside a cell then says that it has run here.
     for path in (tmp_path / "notebooks").glob("*.ipynb"):
         notebook = change(nbformat.read(path, as_version=4))
         for cell in notebook.cells:
@@ -62,7 +60,7 @@ def serve_lab(tmp_path, change, profile):
         tmp_path / "settings" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
     )
     settings.parent.mkdir(parents=True)
-    # Else Lab takes cells that are far off out of the page
+    # Otherwise Lab takes cells that are far off out of the page.
     settings.write_text('{"windowingMode": "none"}')
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "WORKBOOK_PROFILE": profile}
     environment.pop("WORKBOOK_STRICT", None)

@@ -1,5 +1,6 @@
-"""Every check: the workbook's own solution passes, plausible wrong answers raise with expected and
-got.
+"""Every check: the workbook's own solution passes, plausible wrong answers raise.
+
+The error says what was expected and what it got.
 """
 
 import numpy as np

@@ -1,6 +1,4 @@
-"""Finding, decoding and caching the photographs, and what happens when they are not as they should
-be.
-"""
+"""Finding, decoding and caching the photographs, also when they are not as they should be."""
 
 import os
 import shutil

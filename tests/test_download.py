@@ -1,6 +1,4 @@
-"""The download against a server of the test's own: mirrors, resume, digest, no network, hostile
-zips.
-"""
+"""The download, from a local server: mirrors, resume, digest, no network, hostile zips."""
 
 import functools
 import hashlib
@@ -20,8 +18,9 @@ MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves CONTENT; /short stops in the middle, /wrong sends other bytes, /missing is 404;
-    honours Range.
+    """Serve CONTENT and honour Range.
+
+    /short stops in the middle, /wrong sends other bytes, /missing is 404.
     """
 
     requests = []

@@ -1,6 +1,4 @@
-"""AlexNet with nothing frozen: crops, answers averaged over mirror images, and every layer
-learns.
-"""
+"""AlexNet with nothing frozen: crops, answers averaged over mirror images, every layer learns."""
 
 from dataclasses import replace
 from functools import cache
@@ -72,7 +70,7 @@ def test_in_training_an_image_is_looked_at_once():
 
 def test_crops_have_the_size_asked_for_and_differ_between_images():
     torch.manual_seed(0)
-    # Dark on the left, light on the right
+    # The image is dark on the left and light on the right.
     image = torch.arange(256).repeat(256, 1).to(torch.uint8)[None, None]
     crops = Crops(sides_px=(48,), contrast=0.0, brightness=0.0)(image.repeat(20, 1, 1, 1))
     assert crops.shape == (20, 1, 48, 48) and crops.min() >= 0 and crops.max() <= 255

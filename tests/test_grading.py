@@ -1,4 +1,7 @@
-"""Grading is fair to honest work and gives nothing to cheats: nbval scores, the kernel runs in a sandbox."""
+"""Grading is fair to honest work and gives nothing to cheats.
+
+nbval scores, and the kernel runs in a sandbox.
+"""
 
 import concurrent.futures
 import csv
@@ -31,7 +34,7 @@ needs_bubblewrap = pytest.mark.skipif(
 SECRET = "a secret of the tests"
 
 
-# --- hidden inputs: right and wrong answers, without a kernel --------------------------------------------------------
+# --- hidden inputs: right and wrong answers, without a kernel -------------------------------------
 
 
 def failed_kinds(name, function, seed="0"):
@@ -102,7 +105,7 @@ def test_values_come_back_from_json_as_they_were():
     assert probes.encode(float("nan")) == "nan" and probes.encode(object()) == {"type": "object"}
 
 
-# --- cheats: each is an exercise of its own, between honest ones -----------------------------------------------------
+# --- cheats: each is an exercise of its own, between honest ones ----------------------------------
 
 WRONG = "def {name}(x):\n    return 0 * x"
 LOOK = "def {name}(x):\n    raise AssertionError(look())"  # the visible check shows what it found
@@ -358,10 +361,8 @@ def test_where_systemd_answers_a_kernel_gets_a_scope_with_the_limits(tmp_path, m
 @pytest.mark.slow
 @needs_bubblewrap
 def test_one_long_message_takes_no_memory_from_the_grader(monkeypatch):
-    held, measure = (
-        [],
-        watching.memory_mb,
-    )  # measured of the kernel's processes together, and of the grader's one
+    # `memory_mb` measures the kernel's processes together, and the grader's one.
+    held, measure = [], watching.memory_mb
 
     def memory_mb(processes):
         mb = measure(processes)
@@ -413,7 +414,7 @@ def test_without_any_sandbox_it_does_not_go_on_unless_told(monkeypatch):
     assert sandbox.find_sandbox(unsafe=True) == "none"
 
 
-# --- what comes in ---------------------------------------------------------------------------------------------------
+# --- what comes in --------------------------------------------------------------------------------
 
 
 MASTERS = {"part1_x": new_notebook(cells=[*doubling("double", 5), *doubling("twice", 5)])}
@@ -606,12 +607,15 @@ def test_a_folder_without_submissions_is_a_sentence(tmp_path):
         submissions.find_submissions(tmp_path / "absent")
 
 
-# --- what comes out --------------------------------------------------------------------------------------------------
+# --- what comes out -------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def a_class(tmp_path, monkeypatch):
-    """Return (submissions, masters) of three students; what runs them is a stand-in that finds every cell right."""
+    """Return (submissions, masters) of three students.
+
+    A stand-in runs them and finds every cell right.
+    """
 
     def all_right(notebook, *_):
         lines = [
@@ -677,9 +681,8 @@ def test_points_given_by_hand_stay_and_count(a_class, tmp_path):
     row = rows_of(tmp_path / "out" / "grades.csv")[2]
     assert (row["answers"], row["total"]) == ("2.5", "12.5")
     assert "well said" in (tmp_path / "out" / "feedback" / "bob.html").read_text()
-    path.write_text(
-        "\ufeff" + path.read_text().replace(",", ";")
-    )  # as Excel saves it in some countries
+    # As Excel saves it in some countries.
+    path.write_text("\ufeff" + path.read_text().replace(",", ";"))
     grading.grade(a_class[0], tmp_path / "out", a_class[1], jobs=1)
     assert rows_of(path)[2]["comment"] == "well said"
     path.write_text(path.read_text().replace("2.5", "a lot"))
@@ -718,9 +721,8 @@ def test_only_what_changed_is_graded_again(a_class, tmp_path):
 
 def test_what_a_busy_machine_cut_short_gets_one_more_try_alone(a_class, tmp_path, monkeypatch):
     run, starved = grading.run_notebook, ([], "time is up", True)
-    said = iter(
-        [starved, None, starved, starved, starved, None, None, None]
-    )  # the master is the first
+    # The master is the first.
+    said = iter([starved, None, starved, starved, starved, None, None, None])
     monkeypatch.setattr(grading, "run_notebook", lambda *task: next(said) or run(*task))
     graded = grading.grade(a_class[0], tmp_path / "out", a_class[1], jobs=1)
     assert [(g.points, g.status) for g in graded] == [(10, "ok")] * 3 and not list(said)
@@ -768,13 +770,13 @@ def test_what_goes_wrong_with_one_submission_is_no_end_of_the_others_and_is_trie
     assert rows["<b>eve"] == "ok"
 
 
-# --- a whole class, with the workbook's own notebooks ----------------------------------------------------------------
+# --- a whole class, with the workbook's own notebooks ---------------------------------------------
 
 
 def write_class(folder, num_students, seed=0):
-    """Write submissions of the workbook's notebooks in which about a third of the exercises hold a plausible mistake.
+    """Write submissions of the workbook's notebooks, about a third of the exercises mistaken.
 
-    Returns {name: exercises with a mistake}.
+    The mistakes are plausible. Returns {name: exercises with a mistake}.
     """
     generator, masters, wrong = np.random.default_rng(seed), read_notebooks(), {}
     for number in range(num_students):
@@ -877,7 +879,7 @@ def test_grading_goes_on_after_kill_9_and_a_dask_cluster_gives_the_same(tmp_path
     assert without_seconds(tables[0]) == without_seconds(tables[1])
 
 
-# --- Gradescope ------------------------------------------------------------------------------------------------------
+# --- Gradescope -----------------------------------------------------------------------------------
 
 
 def test_gradescopes_zip_grades_a_submission_by_its_own_script(tmp_path):

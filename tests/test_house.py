@@ -36,9 +36,7 @@ def path_of(module):
 
 
 def imports_in(source):
-    """Return the files of the helpers that a source imports, at its top or in a function, by
-    `ast`.
-    """
+    """Return the files of the helpers that a source imports, at its top or in a function."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         names = []

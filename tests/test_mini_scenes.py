@@ -77,7 +77,7 @@ def test_a_linear_classifier_of_edges_beats_chance_clearly(small_set):
         StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.5)
     )
     classifier.fit(np.log1p(edge_thumbnails(images)), labels)
-    # Chance: 1 / 15
+    # Chance would give 1 / 15.
     assert classifier.score(np.log1p(edge_thumbnails(val_images)), val_labels) > 4 / 15
 
 

@@ -1,6 +1,4 @@
-"""Pretraining on noise: folded, factorised, interrupted and read back, it stays the same
-network.
-"""
+"""Pretraining on noise: folded, factorised, interrupted and read back, the network is the same."""
 
 import io
 import tarfile
@@ -114,9 +112,7 @@ def test_folding_batch_norm_changes_no_output(network):
 
 @pytest.fixture(scope="module")
 def exported(network):
-    """Return (small weights of `network`, conv features that they were made from); nothing is
-    rounded.
-    """
+    """Return (small weights of `network`, conv features they were made from), not rounded."""
     images, labels = torch.randint(0, 256, (12, 1, 72, 72), dtype=torch.uint8), torch.arange(12) % 3
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         patch.setattr(torch.Tensor, "half", torch.Tensor.float)
@@ -134,13 +130,13 @@ def test_torchvisions_conv_layers_compute_what_the_trained_ones_compute(network,
 
 def test_fc7_finds_the_directions_again_that_fc6_saw(exported):
     weights, features = exported
-    # (D, 9216)
+    # Shape: (D, 9216).
     patterns = torch.einsum("dc,dp->dcp", weights["directions"], weights["waves"]).flatten(1)
     seen = features @ patterns.T @ weights["fc7.units"].T  # (N, 2048)
     expected = torch.cat([seen, -seen], dim=1)
     with torch.no_grad():
         got = as_torchvision(weights).classifier[:5](features)  # before fc7's ReLU
-    # The biases do not vary with the image
+    # The biases do not vary with the image.
     got, expected = got - got.mean(dim=0), expected - expected.mean(dim=0)
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3 * expected.abs().max().item())
 

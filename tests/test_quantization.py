@@ -21,9 +21,7 @@ from helpers.training import TrainConfig, fit, predict
 
 @pytest.fixture(scope="module")
 def split():
-    """300 images that a network can tell apart: each class has a bright square in a place of its
-    own.
-    """
+    """300 images, easily told apart: each class has a bright square in a place of its own."""
     generator = torch.Generator().manual_seed(0)
     images, labels = torch.randn(300, 1, 64, 64, generator=generator) / 2, torch.arange(300) % 15
     for image, label in zip(images, labels.tolist()):
@@ -64,7 +62,7 @@ def test_int8_gives_nearly_the_same_answers_from_a_quarter_of_the_file(trained, 
     assert table.loc["int8", "MB"] == pytest.approx(
         save_state(int8, tmp_path / "int8.pt"), rel=0.02
     )
-    # Of so small a file, names are a large part
+    # Names are a large part of so small a file.
     assert table.loc["int8", "MB"] < 0.35 * table.loc["fp32", "MB"]
 
 
@@ -106,7 +104,7 @@ def test_without_a_compiler_there_is_no_compiled_network(small_alexnet, greys, m
 
 
 def test_a_wrongly_calibrated_network_is_refused_and_not_shown(trained, split):
-    # As if images had been scaled twice: all ranges far too small
+    # All ranges are far too small, as if images had been scaled twice.
     wrong = quantize(trained, split.images[:64] / 1000)
     with pytest.raises(WorkbookError, match="accuracy of .* calibration"):
         compare({"fp32": trained, "int8": wrong}, split)

@@ -1,5 +1,6 @@
-"""Student copies hold no solution, and a student's work survives a new release; `workbook check`
-counts fairly.
+"""Student copies hold no solution, and a student's work survives a new release.
+
+`workbook check` counts fairly.
 """
 
 import shutil

@@ -1,6 +1,4 @@
-"""The report: all that belongs in it is there, nothing hostile gets through, a broken part costs
-itself alone.
-"""
+"""The report: complete, closed to hostile input, and a broken part costs itself alone."""
 
 import base64
 import io
@@ -63,9 +61,7 @@ def text_of(path):
 
 @pytest.fixture
 def report(tmp_path):
-    """Return a function that makes the report of the notebooks in tmp_path: (text, missing,
-    log).
-    """
+    """Return a function that makes the report of tmp_path's notebooks: (text, missing, log)."""
 
     def make(**options):
         missing, log = make_report(tmp_path / "report.pdf", folder=tmp_path, **options)

@@ -1,6 +1,4 @@
-"""The student copy, as a student gets it: unpacked into an empty folder and installed in a new
-environment.
-"""
+"""The student copy, as a student gets it: unpacked and installed in a new environment."""
 
 import os
 import re
@@ -25,9 +23,7 @@ TEACHERS_COMMANDS = "release grade gradescope tune pretrain bench".split()
 
 
 class Copy:
-    """A student's folder with an environment of its own, in which commands run as they are
-    typed.
-    """
+    """A student's folder with its own environment, in which commands run as they are typed."""
 
     def __init__(self, folder, environment):
         self.folder, self.environment = folder, environment
@@ -55,8 +51,9 @@ class Copy:
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory):
-    """Unpack the zip, make an environment that sees this one's packages (but not the workbook),
-    install the copy.
+    """Unpack the zip, and install the copy in an environment of its own.
+
+    That environment sees this one's packages, but not the workbook.
     """
     folder = tmp_path_factory.mktemp("student")
     release(folder / "out")
@@ -132,15 +129,16 @@ def test_help_lists_students_commands_alone(student):
 
 @pytest.mark.slow
 def test_pytest_says_what_is_open_and_passes_what_is_solved(student):
-    """Both README commands, with Part 3 solved: `python -m pytest`, as the shared pytest has no
-    script here.
+    """Both README commands, with Part 3 solved.
+
+    It is `python -m pytest` here, as the shared pytest has no script.
     """
     solve(student.folder / "notebooks" / "part3_loss.ipynb")
     assert student.type('pip install -q -e ".[test]"')[1] == 0
     output, status = student.type("python -m pytest")
     assert status == 1
     failed = re.findall(r"^FAILED notebooks/(\w+)\.ipynb::Cell", output, flags=re.M)
-    # One for each exercise that is open, none elsewhere
+    # One check fails for each open exercise, and no other cell.
     assert len(failed) == 17 and "part3_loss" not in failed
     assert "accuracy: not solved yet" in output and "cross_entropy: not solved yet" not in output
     assert "in check_" not in output  # no traceback of a check's source

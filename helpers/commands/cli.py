@@ -1,5 +1,6 @@
-"""words -> command: `workbook lab, run, check, report, train, ...`; each imports what it needs when
-called.
+"""words -> command: `workbook lab, run, check, report, train, ...`.
+
+Each command imports what it needs when it is called.
 """
 
 import importlib.util
@@ -40,8 +41,9 @@ def main():
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(context: typer.Context):
-    """Open JupyterLab at Part 1. Further options go to Jupyter, as in `workbook lab
-    --no-browser`.
+    """Open JupyterLab at Part 1.
+
+    Further options go to Jupyter, as in `workbook lab --no-browser`.
     """
     arguments = [
         *("-m", "jupyterlab", f"--ServerApp.root_dir={NOTEBOOKS.parent}"),
@@ -83,9 +85,7 @@ def data(
         Path | None, typer.Option("--from", help="A zip or folder you already have.")
     ] = None,
 ):
-    """Fetch the photographs (92 MB, from the internet) into data/15-scene, or take them from a zip
-    or folder.
-    """
+    """Put the photographs into data/15-scene: downloaded (92 MB), or from a zip or folder."""
     from helpers.data import load_folder
     from helpers.sources.download import install_scenes
 
@@ -112,8 +112,9 @@ def report(
     ] = False,
     folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS,
 ):
-    """Write answers, plots and tables of all notebooks into one PDF. Only what is stored in them is
-    printed.
+    """Write answers, plots and tables of all notebooks into one PDF.
+
+    Only what is stored in the notebooks is printed.
     """
     from helpers.report.gather import Details, make_report
 
@@ -129,8 +130,9 @@ def report(
 
 @app.command()
 def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS):
-    """Run every exercise and its check; print one line each, the points so far, and what is not
-    answered yet.
+    """Run every exercise and its check, and count the points.
+
+    Prints one line per exercise, the points so far, and what is not answered yet.
     """
     from helpers.exercises.cells import read_notebooks, unanswered
     from helpers.exercises.points import run_exercises
@@ -152,8 +154,9 @@ def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks
 def train(
     network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-4"
 ):
-    """Train a network by its recipe, once per seed; save accuracies, times and curves in
-    data/results.
+    """Train a network by its recipe, once per seed.
+
+    Accuracies, times and curves are saved in data/results.
     """
     from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
     from helpers.commands.train import run_seeds, save_result
@@ -176,8 +179,9 @@ def train(
 def update(
     older: Annotated[Path, typer.Argument(help="The folder of your older copy.")],
 ):
-    """Take your exercises and answers from an older copy into this one; the notebooks before that
-    stay in before/.
+    """Take your exercises and answers from an older copy into this one.
+
+    This copy's earlier notebooks are kept in before/.
     """
     from helpers.exercises.carry_over import carry_over
     from helpers.exercises.cells import read_notebooks

@@ -1,5 +1,6 @@
-"""words -> command, for teachers and makers: release, grade, tune, bench, ...; not in students'
-copies.
+"""words -> command, for teachers and makers: release, grade, tune, bench and others.
+
+Students' copies do not have these commands.
 """
 
 import sys
@@ -23,8 +24,9 @@ def release(
         Path | None, typer.Option(help="A student's folder to bring to this release.")
     ] = None,
 ):
-    """Write student copies: no solutions, no model answers. Refuses if one would leak, or if a
-    master fails.
+    """Write student copies, without solutions or model answers.
+
+    Refuses if a copy would leak one, or if a master fails its own check.
     """
     from helpers.exercises.carry_over import carry_over
     from helpers.exercises.cells import read_notebooks
@@ -66,8 +68,9 @@ def grade(
         Path, typer.Option(help="The folder of the complete notebooks.")
     ] = NOTEBOOKS,
 ):
-    """Grade a class by nbval, in a sandbox: grades.csv, feedback, answers to read. Can be
-    resumed.
+    """Grade a class with nbval, in a sandbox.
+
+    Writes grades.csv, feedback and the answers to read. An interrupted run can be resumed.
     """
     from dataclasses import replace
 
@@ -97,8 +100,9 @@ def gradescope(
         Path, typer.Option(help="The folder of the complete notebooks.")
     ] = NOTEBOOKS,
 ):
-    """Write the zip that Gradescope takes as an autograder. It holds the solutions: upload it
-    nowhere else.
+    """Write the zip that Gradescope takes as an autograder.
+
+    It holds the solutions: upload it nowhere else.
     """
     from secrets import token_hex
 
@@ -153,8 +157,9 @@ def pretrain(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the weights.")],
 ):
-    """Train AlexNet on other pictures and write its weights, under 10 MB; about an hour on two
-    cores.
+    """Train AlexNet on other pictures and write its weights.
+
+    The file is under 10 MB. Training takes about an hour on two cores.
     """
     from helpers.maker.pretraining import pretrain as run_pretraining
 

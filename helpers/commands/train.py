@@ -19,9 +19,7 @@ from helpers.tried import load_tried
 
 
 def run_seeds(name, scenes, seeds=range(5)):
-    """Train the recipe once per seed on all training images; return the result for
-    `save_result`.
-    """
+    """Train the recipe on all training images, once per seed; return what `save_result` takes."""
     recipe = ALL_RECIPES[name]
     train, val = recipe.prepare(scenes)
     is_new = ~is_duplicate(scenes)
@@ -32,7 +30,7 @@ def run_seeds(name, scenes, seeds=range(5)):
         model, history = train_by_recipe(recipe, train, val, config)
         seconds = time.perf_counter() - start
         if seed == 0:
-            # EC3 looks at this one
+            # EC3 looks at this network.
             write(what_was_learned(model), weights_path(name, scenes, config))
         images = val.images.to(next(model.parameters()).device)
         is_right = predict(model, images).argmax(dim=1).cpu() == val.labels
@@ -69,10 +67,10 @@ def is_duplicate(scenes):
 
 
 def save_result(result):
-    """Write a result to data/results/<dataset>/<model>.json and return it with what was there
-    before.
+    """Write a result to data/results/<dataset>/<model>.json and return all that the file holds.
 
-    Runs of other seeds are kept if they had the same recipe; those of another recipe are replaced.
+    Earlier runs of other seeds are kept if they had the same recipe; runs of another recipe are
+    replaced.
     """
     path = result_path(result["dataset"], result["model"])
     old, new_seeds = load_result(result["model"], result["dataset"]), result["config"]["seed"]

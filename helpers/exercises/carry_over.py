@@ -10,12 +10,11 @@ from helpers.files import WorkbookError, atomic_write
 
 
 def carry_over(folder, copies, old=None):
-    """Bring a student's folder to a release {stem: notebook}, with exercises and answers; return
-    what changed.
+    """Bring a student's folder, with exercises and answers, to a release; return what changed.
 
-    The work is taken from `old` {stem: notebook}, by default the folder's own. The notebooks as
-    they were stay in `before/`, beside the new ones. Raises WorkbookError where that is there
-    already.
+    `copies` is the release, {stem: notebook}. The student's work is taken from `old` {stem:
+    notebook}, by default the folder's own. The notebooks as they were stay in `before/`, beside the
+    new ones. Raises WorkbookError if `before/` exists already.
     """
     old, before = old or read_notebooks(Path(folder) / "notebooks"), Path(folder) / "before"
     if before.exists():

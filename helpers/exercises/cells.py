@@ -1,6 +1,4 @@
-"""notebook -> cells: the tags, names, prompts and order by which checks, report and grader find
-them.
-"""
+"""notebook -> cells: tags, names, prompts and order, for the checks, the report and the grader."""
 
 import ast
 from pathlib import Path
@@ -36,8 +34,9 @@ def in_order(paths):
 
 
 def read_notebooks(folder=NOTEBOOKS):
-    """Return {stem: notebook} of a folder, in the order of the parts; WorkbookError names a damaged
-    file.
+    """Return {stem: notebook} of a folder, in the order of the parts.
+
+    Raises WorkbookError for a folder without notebooks and, by name, for a damaged file.
     """
     notebooks = {}
     for path in in_order(folder.glob("*.ipynb")):
@@ -67,9 +66,7 @@ def imports_of(notebook):
 
 
 def imports_in(source):
-    """Return the import statements at the top level of a cell; an empty list if it is not
-    Python.
-    """
+    """Return the top-level import statements of a cell, or an empty list if it is not Python."""
     try:
         nodes = ast.parse(as_python(source)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -102,9 +99,7 @@ def unanswered(notebooks):
 
 
 def key_of(cell):
-    """Return ("exercise", its name) or ("answer", its question) of a student's cell, None for other
-    cells.
-    """
+    """Return ("exercise", name) or ("answer", question) of a student's cell, None for others."""
     tags = tags_of(cell)
     if "exercise" in tags and name_of(cell):
         return "exercise", name_of(cell)

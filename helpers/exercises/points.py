@@ -11,15 +11,13 @@ from tqdm.auto import tqdm
 from helpers.exercises.cells import import_of_checks, imports_of, name_of, tags_of
 from helpers.files import ROOT
 
-# Else each kernel warns that it talks over TCP, on this machine alone
+# Otherwise each kernel warns that it talks over TCP, although only on this machine.
 QUIET_KERNEL = ["--log-level=ERROR"]
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: its notebook, its points, what the student wrote, and the cell that checks
-    it.
-    """
+    """One exercise: its notebook, its points, the student's source and the cell that checks it."""
 
     name: str
     notebook: str
@@ -43,9 +41,7 @@ class Outcome:
 
 
 def find_exercises(notebooks):
-    """Return the Exercises of {stem: notebook}, in order; of a name that occurs twice, the last
-    counts.
-    """
+    """Return the Exercises of {stem: notebook}, in order; the last of a repeated name counts."""
     found = {}
     for stem, notebook in notebooks.items():
         sources = {name_of(cell): cell for cell in notebook.cells if "exercise" in tags_of(cell)}
@@ -57,11 +53,10 @@ def find_exercises(notebooks):
 
 
 def run_exercises(notebooks, seconds=30):
-    """Return the Outcome of every exercise: one kernel, in which only imports, exercises and checks
-    run.
+    """Return the Outcome of every exercise, all run in one kernel.
 
-    An exercise that takes longer than `seconds` is stopped; after a kernel has died, the next
-    exercise gets a new one.
+    Only imports, exercises and checks are run. An exercise that takes longer than `seconds` is
+    stopped. After a kernel has died, the next exercise gets a new one.
     """
     exercises = find_exercises(notebooks)
     imports = {stem: imports_of(notebook) for stem, notebook in notebooks.items()}
@@ -102,7 +97,7 @@ def run_exercise(client, exercise, imports, seconds):
             return Outcome(exercise, False, reason(cell)), True
     outputs = client.nb.cells[-1].outputs
     text = "".join(output.get("text", "") for output in outputs if output.get("name") == "stdout")
-    # After anything that the exercise itself prints
+    # The exercise itself may print something before.
     is_right = text.endswith(f"{exercise.name}: right\n")
     return Outcome(
         exercise, is_right, "right" if is_right else "its check cell is missing or was changed"

@@ -1,6 +1,4 @@
-"""predictions -> numbers: where a network fails, how sure it is, and whether two networks
-differ.
-"""
+"""predictions -> numbers: where a network fails, how sure it is, whether two networks differ."""
 
 from dataclasses import dataclass
 
@@ -69,9 +67,7 @@ def scores(predictions):
 
 
 def per_class(predictions, class_names):
-    """Return a table with precision, recall, F1 and the number of images of each class, the lowest
-    F1 first.
-    """
+    """Return a table of each class's precision, recall, F1 and image count, lowest F1 first."""
     columns = metrics.precision_recall_fscore_support(
         predictions.labels, predictions.answers, labels=range(len(class_names)), zero_division=0
     )
@@ -82,8 +78,9 @@ def per_class(predictions, class_names):
 
 
 def confidence_interval(predictions, draws=2000, seed=0):
-    """Return (low, high): the accuracy's 95% interval by bootstrap, images drawn again with
-    replacement.
+    """Return (low, high), the accuracy's 95% interval by bootstrap.
+
+    Images are drawn again with replacement.
     """
     generator = np.random.default_rng(seed)
     is_right = predictions.is_right
@@ -92,11 +89,10 @@ def confidence_interval(predictions, draws=2000, seed=0):
 
 
 def mcnemar(first, second):
-    """Return (images only the first gets right, only the second, p): McNemar's exact test, by
-    scipy's binomtest.
+    """Return (images only the first gets right, only the second, p) by McNemar's exact test.
 
-    p is the probability of so uneven a count if both networks were equally good. Both are asked
-    about the same images.
+    Both networks have predicted the same images. p, by scipy's binomtest, is the probability of so
+    uneven a count if both were equally good.
     """
     only_first = int((first.is_right & ~second.is_right).sum())
     only_second = int((second.is_right & ~first.is_right).sum())
@@ -106,8 +102,9 @@ def mcnemar(first, second):
 
 
 def reliability(predictions, num_bins=10):
-    """Return a table of confidence bins that hold images: mean confidence, accuracy, share of the
-    images.
+    """Return a table of the confidence bins that hold images.
+
+    Its columns are mean confidence, accuracy and the share of the images.
     """
     bins = np.minimum((predictions.confidences * num_bins).astype(int), num_bins - 1)
     table = pd.DataFrame(
@@ -118,16 +115,19 @@ def reliability(predictions, num_bins=10):
 
 
 def expected_calibration_error(predictions, num_bins=10):
-    """Return the mean distance between confidence and accuracy over bins, weighted by images (Guo
-    et al., 2017).
+    """Return the mean gap between confidence and accuracy over bins, weighted by images.
+
+    Source: Guo et al. (2017).
     """
     table = reliability(predictions, num_bins)
     return float((table["share"] * (table["confidence"] - table["accuracy"]).abs()).sum())
 
 
 def most_confused(predictions, class_names, count=8):
-    """Return a table of the pairs of classes confused most often: true, predicted, images, share of
-    the true class.
+    """Return a table of the pairs of classes confused most often.
+
+    Its columns are the true class, the predicted class, the images and their share of the true
+    class.
     """
     matrix = metrics.confusion_matrix(
         predictions.labels, predictions.answers, labels=range(len(class_names))
@@ -153,11 +153,10 @@ def mistakes_by_confidence(predictions):
 
 
 def grad_cam(model, images, classes=None):
-    """Return where AlexNet's last convolution supports a class: (B, H, W) in 0..1, for grey
-    images (B, 1, H, W).
+    """Return where AlexNet's last convolution supports a class: (B, H, W) in 0..1.
 
-    The class is the network's own answer unless `classes` (B,) are given. Source: Selvaraju et al.
-    (2017), "Grad-CAM".
+    `images` are grey (B, 1, H, W). The class is the network's own answer unless `classes` (B,) are
+    given. Source: Selvaraju et al. (2017), "Grad-CAM".
     """
     model.eval()
     with torch.enable_grad():

@@ -107,8 +107,9 @@ def spread(values):
 
 
 def processor():
-    """Return the CPU's name, and whether it has VNNI: instructions that multiply and add 8-bit
-    numbers at once.
+    """Return the CPU's name, its number of threads, and whether it has VNNI.
+
+    VNNI instructions multiply and add 8-bit numbers at once.
     """
     has_vnni = getattr(torch.cpu, "_is_vnni_supported", bool)()
     return (

@@ -13,15 +13,17 @@ from helpers.files import profile
 
 
 def has_compiler():
-    """Return whether to compile: there is a C++ compiler, which torch.compile needs on a CPU, and
-    time for it.
+    """Return whether to compile: in the full profile, with a C++ compiler.
+
+    On a CPU, torch.compile needs that compiler, and time.
     """
     return profile() == "full" and bool(shutil.which("g++") or shutil.which("clang++"))
 
 
 class CompiledInt8(nn.Module):
-    """A network's exported graph with int8 layers, which inductor compiles when it first meets a
-    batch of some size.
+    """A network's exported graph with int8 layers, compiled by inductor.
+
+    It is compiled when it first meets a batch of some size.
     """
 
     def __init__(self, prepare, graph):
@@ -34,7 +36,7 @@ class CompiledInt8(nn.Module):
         """Return the logits of images."""
         inputs = self.prepare(images)
         if inputs.shape not in self.shapes:
-            # Without it, the weights are float32 in each product
+            # Without freezing, the weights are float32 in each product.
             with torch._inductor.config.patch(freezing=True):
                 quietly(self.run, inputs)
             self.shapes.add(inputs.shape)
@@ -46,11 +48,10 @@ class CompiledInt8(nn.Module):
 
 
 def quantize_and_compile(model, calibration_images):
-    """Return an int8 copy by torchao's PT2E and inductor; None without torchao or where
-    `has_compiler` says no.
+    """Return an int8 copy made by torchao's PT2E and inductor, or None.
 
-    Arguments as of `quantize`. Source: torchao's tutorial "PyTorch 2 Export Quantization with X86
-    Backend".
+    It is None without torchao, or where `has_compiler` is False. Arguments as of `quantize`.
+    Source: torchao's tutorial "PyTorch 2 Export Quantization with X86 Backend".
     """
     if not (has_compiler() and importlib.util.find_spec("torchao")):
         return None
@@ -82,6 +83,6 @@ def export_and_convert(model, calibration_images):
 
 def compiled(model):
     """Return the model compiled by torch.compile; None where `has_compiler` says no."""
-    # It warns that there is no CUDA
+    # This logger warns that there is no CUDA.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     return torch.compile(copy.deepcopy(model).cpu().eval()) if has_compiler() else None

@@ -11,9 +11,7 @@ from helpers.sources.small_weights import BIG_LAYERS
 
 
 class Bfloat16(nn.Module):
-    """A network whose weights and activations are bfloat16: half the size; 8 bits of them are the
-    exponent.
-    """
+    """A network with weights and activations in bfloat16: half the size, 8 bits of exponent."""
 
     def __init__(self, model):
         super().__init__()
@@ -26,24 +24,24 @@ class Bfloat16(nn.Module):
 
 
 def dynamic(model):
-    """Return a copy whose linear layers alone compute in int8; each batch decides the range of its
-    activations.
+    """Return a copy whose linear layers alone compute in int8.
 
-    Needs no calibration. Source: torch.ao.quantization.quantize_dynamic.
+    Each batch decides the range of its activations, so no calibration is needed. Source:
+    torch.ao.quantization.quantize_dynamic.
     """
     return quietly(ao.quantize_dynamic, copy.deepcopy(model).cpu().eval(), {nn.Linear})
 
 
 def with_thin_layers(model, rank):
-    """Return a copy of AlexNet whose two big linear layers are two thin ones each, of this rank
-    (Denton et al., 2014).
+    """Return a copy of AlexNet whose two big linear layers are two thin ones each, of this rank.
 
-    For the workbook's small weights and their rank, nothing is lost: that is how they were made.
+    The workbook's small weights lose nothing at their own rank, as they were made that way. Source:
+    Denton et al. (2014).
     """
     thin = copy.deepcopy(model).cpu().eval()
     for index in BIG_LAYERS:
         whole = thin.classifier[index]
-        # (out, q), (q,), (in, q)
+        # Shapes: (out, q), (q,), (in, q).
         left, values, right = torch.svd_lowrank(whole.weight.detach(), q=rank, niter=4)
         down, up = (
             nn.Linear(whole.in_features, rank, bias=False),

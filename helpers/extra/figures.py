@@ -17,8 +17,9 @@ from helpers.plots import (
 
 
 def plot_confusion(matrix, class_names, ax=None, title="", cbar=False):
-    """Draw a confusion matrix (rows: true class, columns: predicted), counts or shares, its numbers
-    written in.
+    """Draw a confusion matrix of counts or shares, with its numbers.
+
+    Rows: true class, columns: predicted.
     """
     ax = ax or new_axes(5.6, 4.6)
     matrix = np.asarray(matrix)
@@ -43,8 +44,9 @@ def plot_confusion(matrix, class_names, ax=None, title="", cbar=False):
 
 
 def show_answer(image, probabilities, class_names, num_shown=5):
-    """Draw one picture (1, H, W) beside the most probable classes and their probabilities; return
-    the two Axes.
+    """Draw one picture (1, H, W) beside its most probable classes; return the two Axes.
+
+    Each class comes with its probability.
     """
     _, axes = plt.subplots(1, 2, figsize=(7, 2.8), width_ratios=(1, 1.5))
     show_image(image, "as the network sees it", axes[0])
@@ -61,8 +63,9 @@ def show_answer(image, probabilities, class_names, num_shown=5):
 
 
 def plot_reliability(tables, ax=None):
-    """Draw accuracy against confidence for `analysis.reliability`'s tables, {label: table}, and the
-    line of honesty.
+    """Draw accuracy against confidence, and the diagonal where the two are equal.
+
+    `tables` is {label: table of `analysis.reliability`}.
     """
     ax = ax or new_axes(4.6, 4.2)
     ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle="--", label="as sure as right")
@@ -74,11 +77,11 @@ def plot_reliability(tables, ax=None):
 
 
 def plot_study(table, x, ax=None, title="", line=None):
-    """Draw the accuracies of a study's table against the column `x`: dots at the means over seeds,
-    bars of one std.
+    """Draw the accuracies of a study's table against the column `x`.
 
-    With `line`, one line of validation accuracy for each value of that column; else training, held
-    out and validation.
+    Dots are means over seeds, bars one standard deviation. With `line`, the name of a column, there
+    is one line of validation accuracy for each of its values; else one each for training, held-out
+    and validation accuracy.
     """
     ax = ax or new_axes(6, 3.4)
     is_number = pd.api.types.is_numeric_dtype(table[x])
@@ -95,7 +98,7 @@ def plot_study(table, x, ax=None, title="", line=None):
             positions = rows[x].map({v: i for i, v in enumerate(table[x].unique())})
             label = f"{line.replace('_', ' ')} {value:g}" if line else names[part]
             options = {"label": label, "marker": "o", "capsize": 3, "color": next(colors)}
-            # A line between two names would mean nothing
+            # A line between two names would mean nothing.
             options["linestyle"] = "-" if is_number else "none"
             ax.errorbar(positions, rows[part], yerr=rows[f"{part}_std"].fillna(0), **options)
     values = table[x].unique()

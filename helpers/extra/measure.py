@@ -19,9 +19,7 @@ def size_mb(model):
 
 @torch.inference_mode()
 def latency_ms(model, images, repeats=30):
-    """Return the median time that the model needs for these images (B, C, H, W), in ms, after a
-    warm-up.
-    """
+    """Return the model's median time for these images (B, C, H, W), in ms, after a warm-up."""
     model.eval()
     times = []
     for _ in range(repeats + 5):

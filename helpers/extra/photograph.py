@@ -16,10 +16,10 @@ from helpers.widgets import Panel, to_png
 
 
 def read_photograph(file, size):
-    """Return a photograph as a grey image (1, 1, size, size) uint8: any format Pillow reads, turned
-    as its EXIF says.
+    """Return a photograph as a grey image (1, 1, size, size) uint8.
 
-    `file` is a path or an open file. Raises WorkbookError for a file that is no image.
+    `file` is a path or an open file, in any format that Pillow reads; it is turned as its EXIF
+    says. Raises WorkbookError for a file that is no image.
     """
     try:
         with Image.open(file) as image:

@@ -16,8 +16,9 @@ from helpers.models import SimpleNet, SimpleNetDropout
 
 
 class Int8Network(nn.Module):
-    """A network whose layers compute with 8-bit whole numbers: images in, logits (B, num_classes)
-    out, in float32.
+    """A network whose layers compute with 8-bit integers.
+
+    Images go in, float32 logits (B, num_classes) come out.
     """
 
     def __init__(self, prepare, layers):
@@ -32,18 +33,17 @@ class Int8Network(nn.Module):
 
 @torch.no_grad()
 def quantize(model, calibration_images):
-    """Return an int8 copy of SimpleNet, SimpleNetDropout or AlexNet for the CPU; the model stays as
-    it is.
+    """Return an int8 copy of SimpleNet, SimpleNetDropout or AlexNet for the CPU.
 
-    `calibration_images` (N, C, H, W), as the model takes them, must be training images: they decide
-    the range of every activation. Post-training static quantization: Jacob et al. (2018),
-    "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference";
-    torch.ao.quantization.
+    The model stays as it is. `calibration_images` (N, C, H, W), as the model takes them, must be
+    training images: they decide the range of every activation. Post-training static quantization:
+    Jacob et al. (2018), "Quantization and Training of Neural Networks for Efficient
+    Integer-Arithmetic-Only Inference"; torch.ao.quantization.
     """
     network = Int8Network(*input_rule_and_layers(copy.deepcopy(model).cpu().eval()))
-    # One rounding instead of two: convolution or linear layer, with the ReLU after it
+    # A convolution or linear layer is rounded together with the ReLU after it: once, not twice.
     fuse(network)
-    # Activations: histogram; weights: a scale for each output channel
+    # Activations: a histogram decides the range. Weights: a scale for each output channel.
     network.qconfig = ao.get_default_qconfig("x86")
     observed = quietly(ao.prepare, network)
     for batch in calibration_images.split(32):
@@ -52,13 +52,11 @@ def quantize(model, calibration_images):
 
 
 def input_rule_and_layers(model):
-    """Return (how images become the first layer's input, all layers of the network in one
-    Sequential).
-    """
+    """Return (rule that prepares the input, all layers of the network in one Sequential)."""
     if isinstance(model, SimpleNet | SimpleNetDropout | SimpleNetVariant):
         return as_it_is, in_sequence([model.conv_layers, model.fc_layers])
     if isinstance(model, AlexNetScenes):
-        # 1: three equal channels, so one is enough until the end
+        # One rule means three equal channels, of which one is enough until the end.
         num_rules = len(set(zip(model.mean, model.std)))
         mean, std = (values[:1] if num_rules == 1 else values for values in (model.mean, model.std))
         rule = partial(prepare_grey, input_px=model.input_px, mean=mean, std=std)
@@ -71,8 +69,9 @@ def input_rule_and_layers(model):
 
 
 class ThreeChannels(nn.Module):
-    """Grey (B, 1, H, W) -> (B, 3, H, W), three times the same; after the rounding to int8, a
-    quarter of the memory.
+    """Grey (B, 1, H, W) -> (B, 3, H, W), three times the same.
+
+    After the rounding to int8, this takes a quarter of the memory.
     """
 
     def forward(self, images):
@@ -86,15 +85,16 @@ def as_it_is(images):
 
 
 def in_sequence(parts):
-    """Return all layers of nested Sequentials in one, without dropout, each ReLU before the pooling
-    it stood behind.
+    """Return all layers of nested Sequentials in one, without dropout.
+
+    Each ReLU comes before the pooling that it followed.
     """
     layers = []
     for part in parts:
         layers += list(part) if isinstance(part, nn.Sequential) else [part]
     layers = [layer for layer in layers if not isinstance(layer, nn.Dropout)]
     for i in range(1, len(layers)):
-        # The same either way round
+        # The result is the same in either order.
         if isinstance(layers[i], nn.ReLU) and isinstance(layers[i - 1], nn.MaxPool2d):
             layers[i - 1], layers[i] = nn.ReLU(), layers[i - 1]
     return nn.Sequential(*layers)
@@ -112,8 +112,9 @@ def fuse(network):
 
 
 def quietly(function, *arguments, **options):
-    """Call a function without torch's announcements: that torch.ao will move to torchao, that there
-    is no CUDA.
+    """Call a function without torch's announcements.
+
+    They say that torch.ao will move to torchao, and that there is no CUDA.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

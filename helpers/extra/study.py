@@ -30,8 +30,9 @@ class Study:
 
 
 def grid(name, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
-    """Return the Study of every combination of the values, as in `grid(..., learning_rate=(1e-3,
-    1e-2))`.
+    """Return the Study of every combination of the values.
+
+    An example: `grid(..., learning_rate=(1e-3, 1e-2))`.
     """
     combinations = [dict(zip(values, chosen)) for chosen in itertools.product(*values.values())]
     return Study(name, tuple(replace(base, **c) for c in combinations), tuple(values), tuple(seeds))
@@ -47,14 +48,14 @@ def one_at_a_time(name, base=SIMPLE_NET, seeds=(0, 1, 2), **values):
 
 
 def run_study(study, material, jobs=None, cluster=None, anew=False):
-    """Return the runs of a Study, a list of dicts: settings, seed, status, accuracies, history,
-    times, parameters.
+    """Return the runs of a Study as a list of dicts.
 
-    Runs go side by side, one per core (`jobs`), or to the Dask cluster whose scheduler has the
-    address `cluster`; then times are measured here, one after the other. Earlier runs come from the
-    cache, where every run is saved as soon as it ends: after an interrupt the same call goes on. In
-    the profile "quick": one seed, one epoch. Studies of the photographs come with the workbook;
-    with `anew` they are run here.
+    Each has settings, seed, status, accuracies, history, times and parameters. Runs go side by
+    side, one per core (`jobs`), or to the Dask cluster whose scheduler has the address `cluster`;
+    then times are measured here, one after the other. Earlier runs come from the cache, where every
+    run is saved as soon as it ends: after an interruption the same call goes on. In the profile
+    "quick": one seed, one epoch. Studies of the photographs come with the workbook; with `anew`
+    they are run here.
     """
     if profile() == "full" and not anew and (saved := load_study(study, material.name)):
         print(f"{len(saved['runs'])} runs that come with the workbook, made on {saved['machine']}.")
@@ -83,15 +84,17 @@ def run_study(study, material, jobs=None, cluster=None, anew=False):
 
 
 def study_path(study, dataset):
-    """Return where the runs of a study lie that comes with the workbook; `workbook run ec1 --save`
-    writes it.
+    """Return the path of a study that comes with the workbook.
+
+    `workbook run ec1 --save` writes it.
     """
     return RESULTS / dataset / "studies" / f"{study.name.replace(' ', '-')}.json"
 
 
 def load_study(study, dataset):
-    """Return {"machine", "runs"} of a study that comes with the workbook, None where its settings
-    are others.
+    """Return {"machine", "runs"} of a study that comes with the workbook.
+
+    Returns None if its settings are others.
     """
     saved = _read(study_path(study, dataset))
     wanted = [
@@ -147,7 +150,7 @@ def measure_times(settings, material):
     images. Call it with nothing else running.
     """
     model, (train, held_out, val) = settings.build(), material.normalised()
-    # So small that nothing diverges
+    # The learning rate is so small that nothing diverges.
     config = replace(settings.train_config(), num_epochs=2, learning_rate=1e-6)
     *_, second = epochs(model, train, held_out, config, settings.augment())
     image = val.images[:1].to(next(model.parameters()).device)

@@ -9,11 +9,10 @@ from helpers.extra.ties import ties_with_best
 
 
 def summarise(runs, varied):
-    """Return a table with a row for each of the settings: means over seeds, `..._std` their
-    standard deviations.
+    """Return a table with a row for each of the settings, averaged over seeds.
 
-    `varied` names the settings to show. Accuracies are shares; a setting with a diverged run has
-    none.
+    Columns `..._std` are standard deviations over seeds. `varied` names the settings to show.
+    Accuracies are shares; a setting with a diverged run has none.
     """
     own = [f.name for f in fields(Settings)]
     accuracies = ["train_accuracy", "held_out_accuracy", "val_accuracy"]
@@ -43,11 +42,9 @@ def summarise(runs, varied):
 
 
 def as_shown(table):
-    """Return a study's table for reading: "0.572 ± 0.004" for mean and standard deviation, the best
-    marked.
+    """Return a study's table for reading: "0.572 ± 0.004" is mean and standard deviation.
 
-    The best is the one with the highest mean on the held-out images; "tie" marks those within the
-    spread of it.
+    "best" marks the highest mean on the held-out images; "tie" marks those within the spread of it.
     """
     names = {
         "train_accuracy": "training",

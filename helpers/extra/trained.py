@@ -16,10 +16,10 @@ TRAINED_VERSION = 1  # raise it when training changes: cached networks are then 
 
 
 def trained(name, scenes, seed=0):
-    """Return the network trained by its recipe on these Scenes: shipped with the workbook, cached,
-    or trained now.
+    """Return the network trained by its recipe on these Scenes.
 
-    In the profile "quick", trained for a few epochs.
+    It comes with the workbook or from the cache, or is trained now. In the profile "quick", it is
+    trained for a few epochs.
     """
     recipe = ALL_RECIPES[name]
     config = for_profile(replace(recipe.config, seed=seed))
@@ -39,15 +39,17 @@ def trained(name, scenes, seed=0):
 
 
 def shipped_path(name, dataset, seed):
-    """Return where a trained network lies that comes with the workbook; `workbook run --save`
-    writes it.
+    """Return the path of a trained network that comes with the workbook.
+
+    `workbook run --save` writes it.
     """
     return DATA / "trained" / dataset / f"{name}-seed{seed}.pt"
 
 
 def how_trained(name, config):
-    """Return what decides how a network is trained: a shipped one is used only where it is the
-    same.
+    """Return what decides how a network is trained.
+
+    A network that comes with the workbook is used only if this is the same.
     """
     return {
         "version": TRAINED_VERSION,
@@ -78,9 +80,7 @@ def weights_path(name, scenes, config):
 
 
 def what_was_learned(model):
-    """Return the trained parameters and batch norm's statistics; frozen layers are borrowed
-    anyway.
-    """
+    """Return the trained parameters and batch norm's statistics, but no frozen layers."""
     learned = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
     return learned | dict(model.named_buffers())
 

@@ -17,7 +17,7 @@ SECRET = "the secret of the benchmark"
 
 
 def write_class(folder, masters, num_students, seed=0):
-    """Write submissions in which each exercise is solved, as the master does, or left as it was, at random."""
+    """Write submissions in which each exercise, at random, is solved as by the master or left."""
     generator = np.random.default_rng(seed)
     solutions = {
         name_of(c): c.source for m in masters.values() for c in m.cells if "exercise" in tags_of(c)
@@ -34,7 +34,10 @@ def write_class(folder, masters, num_students, seed=0):
 
 
 def bench_grading(num_students=13):
-    """Grade a small class on a local Dask cluster of one worker, then of two, one thread each; print the ratio."""
+    """Grade a small class on a local Dask cluster of one worker, then of two; print the ratio.
+
+    Each worker has one thread.
+    """
     try:
         from distributed import LocalCluster
     except ImportError as error:
@@ -51,9 +54,8 @@ def bench_grading(num_students=13):
                     f"{temporary}/first/student_000",
                     dirs_exist_ok=True,
                 )
-                grade(
-                    f"{temporary}/first", out, secret=SECRET, cluster=cluster.scheduler_address
-                )  # and the master
+                # This grades the master, too.
+                grade(f"{temporary}/first", out, secret=SECRET, cluster=cluster.scheduler_address)
                 start = time.perf_counter()
                 grade(f"{temporary}/class", out, secret=SECRET, cluster=cluster.scheduler_address)
                 seconds[num_workers] = time.perf_counter() - start

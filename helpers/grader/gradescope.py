@@ -1,4 +1,7 @@
-"""complete workbook -> the zip that Gradescope takes as an autograder: setup.sh, run_autograder, and what they need."""
+"""complete workbook -> the zip that Gradescope takes as an autograder.
+
+It holds setup.sh, run_autograder, and what they need.
+"""
 
 import shutil
 import tempfile
@@ -38,7 +41,10 @@ fi
 
 
 def make_autograder(out, secret, masters=NOTEBOOKS):
-    """Write the zip for Gradescope's "Configure Autograder". Raises WorkbookError for a name that is no zip's."""
+    """Write the zip for Gradescope's "Configure Autograder".
+
+    Raises WorkbookError for a name that is not a zip's.
+    """
     if Path(out).suffix != ".zip":
         raise WorkbookError(
             f"{out} is not the name of a zip. Name the file to write, as in autograder.zip."

@@ -1,4 +1,7 @@
-"""submissions -> grades.csv, feedback and answers to read: a class, side by side, going on where it was stopped."""
+"""submissions -> grades.csv, feedback and answers to read: a class, side by side.
+
+A run that was stopped goes on where it was.
+"""
 
 import json
 import secrets
@@ -51,8 +54,9 @@ def grade(
 ):
     """Grade every submission in a folder; write `out`; return the list of Graded.
 
-    What has been graded before, by the same course, secret and limits, is not graded again. `jobs` submissions are
-    graded at a time, or a Dask cluster grades them whose scheduler has the address `cluster`.
+    What has been graded before, by the same course, secret and limits, is not graded again.
+    `jobs` submissions are graded at a time, or a Dask cluster grades them whose scheduler has the
+    address `cluster`.
     """
     out, paths = Path(out), find_submissions(folder)
     notebooks = read_notebooks(masters)
@@ -78,7 +82,10 @@ def grade(
 
 
 def check_masters(out, plan, course, cluster):
-    """Grade the masters' solutions, once for a course; WorkbookError says which of them do not pass."""
+    """Grade the masters' solutions, once for a course.
+
+    Raises WorkbookError, which names those that do not pass.
+    """
     earlier = read_graded(out / "master.json")
     if earlier and earlier.key == course:
         return
@@ -93,7 +100,10 @@ def check_masters(out, plan, course, cluster):
 
 
 def grade_all(todo, plan, jobs, cluster):
-    """Yield a Graded for every (Submission, key), in the order in which they end; one is never the end of others."""
+    """Yield a Graded for every (Submission, key), in the order in which they end.
+
+    A submission that fails does not end the others.
+    """
     yield from (refused(submission, key, plan) for submission, key in todo if submission.refused)
     starved = []
     sound = [pair for pair in todo if not pair[0].refused]
@@ -188,7 +198,7 @@ def own_secret(out):
     return path.read_text().strip()
 
 
-# --- results on disk -------------------------------------------------------------------------------------------------
+# --- results on disk ------------------------------------------------------------------------------
 
 
 def result_path(out, name):

@@ -11,7 +11,10 @@ import numpy as np
 
 
 def generator_for(secret, *names):
-    """Return NumPy's generator of a secret and names (a submission's digest, an exercise): the same for the same."""
+    """Return NumPy's generator for a secret and names, always the same for the same.
+
+    The names are a submission's digest and an exercise.
+    """
     key = hmac.new(secret.encode(), "\n".join(names).encode(), hashlib.sha256).digest()
     return np.random.default_rng(int.from_bytes(key[:16], "big"))
 
@@ -45,7 +48,7 @@ class InNumPy:
         self.array = array
 
 
-# --- exercise -> (kind, input, input, ...) ---------------------------------------------------------------------------
+# --- exercise -> (kind, input, input, ...) --------------------------------------------------------
 
 
 def _floats(g, *shape):
@@ -230,9 +233,8 @@ def _to_quantise(g):
         ("values beyond the range", -300, 600),
     ):
         scale, zero_point = g.uniform(0.01, 0.5), int(g.integers(20, 200))
-        codes = g.integers(low, high, (4, 9)) + g.uniform(
-            -0.4, 0.4, (4, 9)
-        )  # away from .5, where rounding is a matter of taste
+        # Away from .5, where rounding is a matter of taste.
+        codes = g.integers(low, high, (4, 9)) + g.uniform(-0.4, 0.4, (4, 9))
         yield kind, ((codes - zero_point) * scale).astype(np.float32), scale, zero_point
 
 

@@ -11,7 +11,7 @@ TOLERANCE = 1e-3  # relative to the expected value, in a tensor to the largest
 
 
 def is_right(exercise, inputs, expected, got):
-    """Return whether `got`, as JSON from the student's process, is what it should be; anything odd is wrong."""
+    """Return whether `got`, as JSON from the student's process, is right; anything odd is wrong."""
     try:
         if exercise in VERIFY:
             given = [None if value is None else array(value) for value in inputs]
@@ -22,7 +22,10 @@ def is_right(exercise, inputs, expected, got):
 
 
 def agrees(expected, got):
-    """Return whether two values agree in shape and, within TOLERANCE, in numbers; lists agree part by part."""
+    """Return whether two values agree in shape and, within TOLERANCE, in numbers.
+
+    Lists agree part by part.
+    """
     if isinstance(expected, list) and not all(isinstance(part, (int, float)) for part in expected):
         return len(expected) == len(got) and all(agrees(a, b) for a, b in zip(expected, got))
     a, b = array(expected), array(got)
@@ -68,7 +71,7 @@ TYPES = {
 
 
 def flips_are_right(images, p, first, second, unflipped):
-    """Each image as it was or mirrored, about p of them, and another draw for each image and each call."""
+    """Each image as it was or mirrored, about p of them, drawn anew for each image and call."""
     p = 0.5 if p is None else p
     mirrored = images[..., ::-1]
     chosen = [np.isclose(result, mirrored).all(axis=(1, 2, 3)) for result in (first, second)]
@@ -84,7 +87,7 @@ def is_share(chosen, p):
 
 
 def are_independent(*draws):
-    """Return whether draws (N,) are not correlated, neither with each other nor with their own neighbours."""
+    """Return whether draws (N,) are uncorrelated, with each other and with their own neighbours."""
     pairs = [(draws[0], draws[1])] + [(draw[1:], draw[:-1]) for draw in draws]
     return all(abs(np.corrcoef(a, b)[0, 1]) < 5 / np.sqrt(len(a)) for a, b in pairs)
 
@@ -109,7 +112,7 @@ def light_is_right(images, brightness, contrast, first, second, unchanged):
 
 
 def is_even(values, low, high):
-    """Return whether values were drawn evenly from low..high, by the test of Kolmogorov and Smirnov.
+    """Return whether values were drawn evenly from low..high, by Kolmogorov and Smirnov's test.
 
     It refuses honest draws once in a million times.
     """
@@ -120,7 +123,10 @@ def is_even(values, low, high):
 
 
 def dropout_is_right(values, p, training, first, second, measured):
-    """In training: about p of the values zero, the rest scaled, each by a draw of its own; else all as they were."""
+    """In training, about p of the values are zero and the rest scaled; else all are as they were.
+
+    Each value has a draw of its own.
+    """
     if not np.allclose(measured, values[:20]):
         return False
     if not training:

@@ -147,15 +147,20 @@ class Scope:
         return self.future + text, [ast.unparse(s.node) for s in used]
 
     def may_run(self, statement, is_marked):
-        """Return whether a statement beside an exercise is run with it: in the exercise's own
-        cell all whose names are there and cost little, a print or a loop too."""
+        """Return whether a statement beside an exercise is run with it.
+
+        In the exercise's own cell, all are run that cost little and whose names are there, a print
+        or a loop too.
+        """
         if not is_marked or isinstance(statement.node, DEFINITIONS):
             return self.is_cheap(statement)
         return all(self.is_cheap_name(name, set()) for name in statement.reads)
 
     def used(self, names, cell, known):
-        """Return the cheap statements of other cells that bind names, and what these read, in
-        order: those above the exercise, or, where none is, those below."""
+        """Return the cheap statements of other cells that bind names, and what these read.
+
+        They come in order, from above the exercise or, where none is there, from below.
+        """
         found, todo, known = {}, {*names, "*"}, set(known)
         while todo:
             name = todo.pop()

@@ -16,9 +16,8 @@ from pathlib import Path, PurePosixPath
 
 MAX_NOTEBOOK_MB, MAX_TOTAL_MB, MAX_NOTEBOOKS, MAX_DEPTH = 40, 200, 300, 2
 MAX_ENTRIES = 50_000  # files in a zip, photographs too: their names alone take memory
-MAX_PARTS = (
-    400_000  # of JSON in one notebook, some 100 MB of memory; the master's largest has 22,000
-)
+# Parts of JSON in one notebook, some 100 MB of memory; the master's largest has 22,000.
+MAX_PARTS = 400_000
 MAX_TEXT = 200_000  # characters of one Markdown cell
 MAX_CODE = 50_000  # characters of one code cell
 MAX_ALL_CODE = 1_000_000  # characters of all code cells; the master has 56,000
@@ -77,8 +76,11 @@ def read_notebooks(path, stems):
 
 
 def age_of(stems):
-    """Return a key that sorts files: copies by another name first, then what lies in a folder for
-    old things, then what lies deep."""
+    """Return a key that sorts files, the best last.
+
+    First come copies by another name, then what lies in a folder for old things, then what lies
+    deep.
+    """
     old = re.compile(r"old|backup|copy|copies|previous|release|original|archiv|\balt", re.I)
 
     def key(file):

@@ -1,4 +1,7 @@
-"""master notebooks -> student copies: a folder and a zip, without solutions, model answers and hidden checks."""
+"""master notebooks -> student copies: a folder and a zip.
+
+They hold no solutions, model answers or hidden checks.
+"""
 
 import json
 import re
@@ -14,9 +17,8 @@ from helpers.exercises.points import find_exercises, run_exercises
 from helpers.files import MAKERS, NOT_SOLVED, NOTEBOOKS, ROOT, TEACHERS, WorkbookError
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
-STUB = (
-    "raise NotImplementedError("  # of an exercise that is not solved; `session` reads what follows
-)
+# The stub of an exercise that is not solved; `session` reads what follows it.
+STUB = "raise NotImplementedError("
 NAME = "scene-workbook"
 COPIED = (
     ".gitignore .jupyter LICENSE environment.yml pyproject.toml helpers data/README.md data/validation_names.txt "
@@ -26,10 +28,11 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", TEACHERS, "teachers.py", MAKERS
 
 
 def release(out, masters=NOTEBOOKS):
-    """Write student copies to `out`/scene-workbook and `out`/scene-workbook.zip; return (folder, rubric table).
+    """Write student copies into `out`; return (folder, rubric table).
 
-    Raises WorkbookError, and writes nothing, where the folder is there already, a master fails its own check, or a
-    solution, model answer or hidden check would leak.
+    They are `out`/scene-workbook and `out`/scene-workbook.zip. Raises WorkbookError, and writes
+    nothing, where the folder is there already, a master fails its own check, or a solution, model
+    answer or hidden check would leak.
     """
     target = Path(out) / NAME
     if target.exists():
@@ -76,7 +79,7 @@ def write_copies(notebooks, folder):
     shutil.copy2(Path(__file__).with_name("student_readme.md"), folder / "README.md")
 
 
-# --- notebook -> student's copy --------------------------------------------------------------------------------------
+# --- notebook -> student's copy -------------------------------------------------------------------
 
 
 def student_copy(master):
@@ -105,21 +108,24 @@ def student_cell(master):
 
 
 def without_solution(source, name):
-    """Return the source of the exercise `name`, a stub in the place of the lines between the marks of a solution."""
+    """Return the source of the exercise `name`, with a stub in place of its solution.
+
+    The solution is what lies between its marks.
+    """
     stub = f'{STUB}"{name}{NOT_SOLVED}")'
     return re.sub(
         rf"^([ \t]*){BEGIN}\n.*?^[ \t]*{END}[ \t]*$", rf"\1{stub}", source, flags=re.S | re.M
     )
 
 
-# --- leaks -----------------------------------------------------------------------------------------------------------
+# --- leaks ----------------------------------------------------------------------------------------
 
 # Lines so common that a solution and a helper may share them.
 COMMON_LINES = ("return nn.Sequential(", "model.eval()", "model.requires_grad_(False)")
 
 
 def find_leaks(notebooks, folder):
-    """Return a sentence for each secret of the masters that occurs in any file of the released folder."""
+    """Return a sentence for each secret of the masters that is in a file of the released folder."""
     texts = {path: squeezed(text_of(path)) for path in folder.rglob("*") if path.is_file()}
     return [
         f"{what} in {path.relative_to(folder)}"
@@ -130,7 +136,10 @@ def find_leaks(notebooks, folder):
 
 
 def text_of(path):
-    """Return all text of a file; of a notebook that of every string in it, metadata and outputs included."""
+    """Return all text of a file.
+
+    For a notebook it is that of every string, metadata and outputs included.
+    """
     text = path.read_text(errors="ignore")
     try:
         return "".join(strings_in(json.loads(text))) if path.suffix in (".ipynb", ".json") else text
@@ -157,7 +166,10 @@ def squeezed(text):
 
 
 def secrets_of(notebooks):
-    """Yield (what it is, text) of all that students must not get: solutions, hidden checks, model answers."""
+    """Yield (what it is, text) of all that students must not get.
+
+    These are solutions, hidden checks and model answers.
+    """
     public = squeezed("\n".join(public_sources(notebooks)))
     for stem, notebook in notebooks.items():
         for cell in notebook.cells:
@@ -178,7 +190,7 @@ def secrets_of(notebooks):
 
 
 def public_sources(notebooks):
-    """Yield the sources that students get anyway: the other cells, and lines too common to be a secret.
+    """Yield the sources that students get anyway: other cells, and lines too common to be secret.
 
     The helpers are not among them: a solution that somebody copied there would count as public.
     """

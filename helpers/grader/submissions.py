@@ -28,8 +28,10 @@ class Submission:
 
 
 def find_submissions(folder):
-    """Return {name: path} of the folders, zips and notebooks in a folder, one for each student or
-    team, in order."""
+    """Return {name: path} of the folders, zips and notebooks in a folder, in order.
+
+    There is one for each student or team.
+    """
     if not Path(folder).is_dir():
         raise WorkbookError(f"There is no folder {folder}. Name the one that holds submissions.")
     found = {}

@@ -31,8 +31,10 @@ def without_magic(line):
 
 
 def parsed(source):
-    """Return (source, syntax tree) of a cell, as it is or without magic; (source, None) where
-    it is no Python."""
+    """Return (source, syntax tree) of a cell, as it is or without magic.
+
+    Returns (source, None) for a cell that is not Python.
+    """
     for text in (source, plain(source)):
         try:
             return text, ast.parse(text)
@@ -51,8 +53,10 @@ LOOPS = (ast.For, ast.While, ast.With, ast.AsyncFor, ast.AsyncWith)
 
 
 def names_in(node):
-    """Return (names that a statement reads, at once or when it is called; names that it binds
-    inside itself: arguments and variables)."""
+    """Return (names that a statement reads, names that it binds inside itself).
+
+    It reads some at once, others when it is called. It binds arguments and variables.
+    """
     names, bound, declared = set(), set(), set()
     for n in ast.walk(node):
         if isinstance(n, ast.Name):

@@ -26,7 +26,7 @@ def questions_of(notebooks):
 
 
 def write_tables(out, graded, plan, answers, questions):
-    """Write the answers to read, grades.csv, and the pages of feedback, for people and for Gradescope."""
+    """Write the answers to read, grades.csv, and feedback for people and for Gradescope."""
     marks = {question: write_answers(out, question, answers) for question in questions}
     manual = {
         g.name: [(q, *marks[q][g.name]) for q in questions if any(marks[q][g.name])] for g in graded
@@ -56,7 +56,10 @@ def write_text(path, text):
 
 
 def write_rows(path, columns, rows):
-    """Write a CSV file, whole or not at all; no cell is a formula to a spreadsheet, whatever a student wrote."""
+    """Write a CSV file, whole or not at all.
+
+    No cell is a formula to a spreadsheet, whatever a student wrote.
+    """
     with (
         atomic_write(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="replace") as file,
@@ -122,7 +125,10 @@ def read_rows(path):
 
 
 def write_answers(out, question, answers):
-    """Write all answers to a question, beside points and comment as a reader filled them in; return these by name."""
+    """Write all answers to a question, with the points and comments that a reader filled in.
+
+    Returns these by name.
+    """
     path = out / "answers" / f"{file_name(question)}.csv"
     kept = read_rows(path) if path.exists() else {}
     marks = {

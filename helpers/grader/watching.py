@@ -69,8 +69,11 @@ class Usage:
                 self.waited[process.pid] = int(text.split()[1]) / 1e9
 
     def was_starved(self):
-        """Return whether a process waited for a fifth of the time, and all together used less
-        than half of what one core has to give: others had the machine."""
+        """Return whether other processes had the machine.
+
+        They had it if a process waited for a fifth of the time, and all together used less than
+        half of what one core has to give.
+        """
         seconds = time.monotonic() - self.start
         waited = max(self.waited.values(), default=0)
         return waited > seconds / 5 and sum(self.ran.values()) < seconds / 2
@@ -113,8 +116,10 @@ def memory_mb(processes):
 
 
 def hidden_bytes(processes):
-    """Return (bytes of files without a name that processes hold open or mapped, in memory or on
-    a disk; the number of files that they hold open)."""
+    """Return (bytes of files without a name, number of open files) of processes.
+
+    Files without a name are those that processes hold open or mapped, in memory or on a disk.
+    """
     sizes, num_open = {}, 0
     for process in processes:
         with contextlib.suppress(OSError):
@@ -145,8 +150,10 @@ def mapped_sizes(pid):
 
 
 def size_of(folder):
-    """Return the bytes of all files in a folder, each 4 kB at least; endless where folders lie
-    deeper than anybody wants them, for what lies there could not be counted."""
+    """Return the bytes of all files in a folder, each counted as 4 kB at least.
+
+    It is infinite where folders lie too deep to be counted.
+    """
     total, folders = 0, [(folder, 0)]
     while folders:
         path, depth = folders.pop()
@@ -161,8 +168,10 @@ def size_of(folder):
 
 
 def kill_children(process):
-    """Kill all processes below this one, those too that are started meanwhile; with bubblewrap
-    goes all in it."""
+    """Kill all processes below this one, even those that are started meanwhile.
+
+    With bubblewrap, everything in it goes too.
+    """
     for _ in range(20):
         if not (children := below(process)):
             return
@@ -173,8 +182,10 @@ def kill_children(process):
 
 
 def clear_up_after(uid):
-    """Kill what a user of our own making still runs, and remove what it left where all may
-    write."""
+    """Kill what a user of our own making still runs, and remove the files it left.
+
+    Only places where everyone may write are cleared.
+    """
     if not uid:
         return
     for process in psutil.process_iter(["uids"]):

@@ -33,8 +33,9 @@ def run_benchmark(name):
 
 
 def bench_epoch(rounds=3):
-    """Compare one epoch of SimpleNet, then its accuracy on both splits: files decoded by PIL, and
-    cached tensors.
+    """Compare files decoded by PIL with cached tensors, for SimpleNet.
+
+    Times one epoch, then the accuracy on both splits.
     """
     folder = _train_and_test_folder()
     print(
@@ -51,8 +52,9 @@ def bench_epoch(rounds=3):
 
 
 def _usual_epoch(folder, num_workers):
-    """Train and evaluate as the course does: files are decoded and resized whenever they are
-    needed.
+    """Train and evaluate as the course does: files are decoded whenever they are needed.
+
+    They are resized each time, too.
     """
     steps = [
         v2.Grayscale(),
@@ -82,8 +84,9 @@ def _usual_accuracy(model, loader):
 
 
 def _compare(ways, rounds):
-    """Time each way `rounds` times, in turn, so that all run under the same load; print medians,
-    spreads and ratios.
+    """Time each way `rounds` times, in turn; print medians, spreads and ratios.
+
+    Taking turns puts all ways under the same load.
     """
     times = {name: [] for name in ways}
     for _ in tqdm(range(rounds), unit="round", leave=False):
@@ -128,9 +131,10 @@ def _our_epochs(folder, weights, config):
 
 
 def _usual_alexnet_epoch(folder, model):
-    """Train the last layer for an epoch as the course does, then evaluate on validation images: in
-    float32, one thread decoding, every image through the whole network. Training accuracy comes
-    from the training pass itself.
+    """Train the last layer for an epoch as the course does, then evaluate on validation images.
+
+    One thread decodes, and every image goes through the whole network in float32. Training accuracy
+    comes from the training pass itself.
     """
     steps = [
         v2.Grayscale(),

@@ -1,9 +1,8 @@
-"""a trained network -> small weights: batch norm folded into the convolutions, fc6 and fc7 made in
-closed form.
+"""a trained network -> small weights: batch norm folded, fc6 and fc7 made in closed form.
 
-The trained fc6 and fc7 tell 16 classes apart and discard the rest of the conv features. So they are
-replaced: in their place stand layers that pass on the directions in which conv features vary most,
-whatever the classes.
+Batch norm goes into the convolutions. The trained fc6 and fc7 tell 16 classes apart and discard the
+rest of the conv features. So they are replaced by layers that pass on the directions in which conv
+features vary most, whatever the classes.
 """
 
 import math
@@ -22,9 +21,7 @@ def standardise_grey(images, statistics):
 
 
 def fold(convolution, batch_norm):
-    """Return the kernel and bias that alone do what `convolution`, then `batch_norm`, do in
-    eval().
-    """
+    """Return the kernel and bias that alone do what convolution and batch norm do in eval()."""
     scale = batch_norm.weight / (batch_norm.running_var + batch_norm.eps).sqrt()
     return convolution.weight * scale[
         :, None, None, None
@@ -54,12 +51,11 @@ def conv_features(network, images, statistics):
 
 
 def cosine_waves(side):
-    """Return the discrete cosine transform's waves over side x side places, one per row, and their
-    weights.
+    """Return the discrete cosine transform's waves over side x side places, and their weights.
 
-    Waves (side * side, side * side), of length 1; weights (side * side,), 1 for what is the same
-    everywhere and less for what changes quickly from place to place: scenes are told apart by what
-    there is, more than by where exactly.
+    Waves (side * side, side * side) are one per row, of length 1. Weights (side * side,) are 1 for
+    what is the same everywhere and less for what changes quickly from place to place: scenes are
+    told apart by what there is, more than by where exactly.
     """
     places = torch.arange(side)
     wave = torch.cos(math.pi * (places + 0.5) * places[:, None] / side)  # (frequency, place)
@@ -69,15 +65,15 @@ def cosine_waves(side):
 
 
 def loudest_directions(features, num_directions):
-    """Return where conv features (N, 9216) of mean 0 vary most: directions (D, 256) over channels,
-    waves (D, 36).
+    """Return where conv features (N, 9216) of mean 0 vary most, as (directions, waves).
 
-    The waves hardly go together, so each has principal directions (PCA) of its own. Scaled so that
-    on the average a direction's answer has deviation 1.
+    Directions (D, 256) are over channels, waves (D, 36) over places. The waves are hardly
+    correlated, so each has principal directions (PCA) of its own. They are scaled so that a
+    direction's answer has a standard deviation of 1 on average.
     """
     waves, weights = cosine_waves(6)
     answers = features.unflatten(1, (256, 36)) @ (waves * weights[:, None]).T  # (N, 256, 36)
-    # (36, 256, 256)
+    # Shape: (36, 256, 256).
     covariances = torch.stack([part.T @ part for part in answers.unbind(dim=2)]) / len(features)
     variances, directions = torch.linalg.eigh(covariances)  # (36, 256), (36, 256, 256): in columns
     loudest = variances.flatten().topk(num_directions)
@@ -96,13 +92,12 @@ def random_units(num_directions):
 
 
 def open_linear_layers(features, config):
-    """Return factors of fc6 and fc7 that pass on the conv features, not only what separates 16
-    classes.
+    """Return factors of fc6 and fc7 that pass on the conv features.
 
-    fc6 keeps the directions in which conv features (N, 9216) vary most and shows them to random
-    units, as random features do (Rahimi & Recht, 2007), each unit v with a twin -v. Since relu(v x)
-    - relu(-v x) = v x, fc7 finds the directions again, exactly, and shows them to units of its own.
-    `small_weights` multiplies out.
+    Trained layers pass on only what separates 16 classes. fc6 keeps the directions in which conv
+    features (N, 9216) vary most and shows them to random units, as random features do (Rahimi &
+    Recht, 2007), each unit v with a twin -v. Since relu(v x) - relu(-v x) = v x, fc7 finds the
+    directions again, exactly, and shows them to units of its own. `small_weights` multiplies out.
     """
     mean = features.mean(dim=0)  # (9216,)
     directions, waves = loudest_directions(features - mean, config.num_directions)
@@ -120,7 +115,7 @@ def linear_head(features, labels, num_classes):
     centred, middle = features - features.mean(dim=0), targets.mean(dim=0)
     covariance = centred.T @ centred / len(features)  # (4096, 4096)
     ridge = covariance + 0.1 * covariance.diagonal().mean() * torch.eye(len(covariance))
-    # (num_classes, 4096)
+    # Shape: (num_classes, 4096).
     weight = torch.linalg.solve(ridge, centred.T @ (targets - middle) / len(features)).T
     return {
         "classifier.6.weight": weight,
@@ -137,8 +132,9 @@ def linear_features(features, weights):
 
 @torch.no_grad()
 def small_weights_of(network, train_set, statistics, num_classes, config):
-    """Return a trained network as small weights: conv layers folded, linear layers opened, half
-    precision.
+    """Return a trained network as small weights, in half precision.
+
+    Batch norm is folded into the conv layers; the linear layers are opened.
     """
     torch.manual_seed(config.seed)
     network.eval()

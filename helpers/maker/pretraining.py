@@ -25,8 +25,9 @@ from helpers.training import choose_device
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of epochs at one crop size (progressive resizing): small and quick first, 224
-    last.
+    """A stretch of epochs at one crop size.
+
+    Progressive resizing: small and quick first, 224 last.
     """
 
     num_epochs: int
@@ -36,8 +37,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """How to pretrain. The defaults are the recipe in data/README.md, which made
-    data/alexnet_small.pt.
+    """How to pretrain.
+
+    The defaults are the recipe in data/README.md, which made data/alexnet_small.pt.
     """
 
     stages: tuple = (
@@ -50,7 +52,7 @@ class PretrainConfig:
     rank: int = 112  # width between the two thin layers that replace a big linear one in training
     batch_size: int = 128  # images
     learning_rate: float = 0.05  # peak of the one-cycle schedule
-    # The last layer's part of it: 4096 inputs move its output far in one step
+    # The last layer's part of learning_rate: 4096 inputs move its output far in one step.
     head_share: float = 0.02
     warm_up: float = 0.15  # share of all steps before the peak
     momentum: float = 0.9  # Nesterov
@@ -74,9 +76,7 @@ class PretrainConfig:
 
 
 def split_off(images, labels, config):
-    """Return ((images, labels) to train on, (images, labels) held out), drawn by the config's
-    seed.
-    """
+    """Return ((images, labels) to train on, (images, labels) held out), drawn by config.seed."""
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(config.seed))
     held_out, kept = order[: config.num_held_out], order[config.num_held_out :]
     return (images[kept], labels[kept]), (images[held_out], labels[held_out])
@@ -86,9 +86,7 @@ def split_off(images, labels, config):
 
 
 def grey_statistics(images):
-    """Return mean and standard deviation of uint8 images, in grey values of 0..1, from their
-    histogram.
-    """
+    """Return mean and standard deviation of uint8 images, in 0..1, from their histogram."""
     counts = torch.bincount(images.flatten(), minlength=256).double() / images.numel()
     greys = torch.arange(256).double() / 255
     mean = counts @ greys
@@ -105,9 +103,7 @@ def jitter(images, config):
 
 
 def grey_with_batch_norm(features):
-    """Return AlexNet's conv layers for one grey channel, with batch norm in the place of each
-    bias.
-    """
+    """Return AlexNet's conv layers for one grey channel, with batch norm for each bias."""
     layers = []
     for layer in features:
         layers.append(layer)
@@ -121,9 +117,7 @@ def grey_with_batch_norm(features):
 
 
 def factorised(linear, rank):
-    """Return a linear layer as two thin ones and batch norm: in_features -> rank ->
-    out_features.
-    """
+    """Return a linear layer as two thin ones and batch norm: in -> rank -> out features."""
     down = nn.Linear(linear.in_features, rank, bias=False)
     up = nn.Linear(rank, linear.out_features, bias=False)
     return nn.Sequential(down, up, nn.BatchNorm1d(linear.out_features))
@@ -142,8 +136,9 @@ def build_network(num_classes, config):
 
 
 def make_sgd(network, config):
-    """Return SGD over three groups: kernels and matrices, batch norm (no decay), the last layer
-    (slow).
+    """Return SGD over three groups of parameters.
+
+    These are kernels and matrices, batch norm (no decay), and the last layer (slow).
     """
     head = list(network.classifier[6].parameters())
     body = [p for name, p in network.named_parameters() if not name.startswith("classifier.6.")]
@@ -162,8 +157,9 @@ def make_sgd(network, config):
 
 
 def set_learning_rate(optimizer, progress, config):
-    """One cycle (Smith & Topin, 2018): a straight climb to the peak, then a straight way down to
-    0.
+    """Set the learning rate: a straight climb to the peak, then a straight way down to 0.
+
+    Source: one cycle (Smith & Topin, 2018).
     """
     height = min(progress / config.warm_up, (1 - progress) / (1 - config.warm_up))
     for group in optimizer.param_groups:
@@ -171,8 +167,9 @@ def set_learning_rate(optimizer, progress, config):
 
 
 def pretrain_epoch(network, optimizer, train_set, statistics, epoch, config):
-    """Train for one epoch on (images, labels) and return the mean loss. `epoch` also seeds its
-    draws.
+    """Train for one epoch on (images, labels) and return the mean loss.
+
+    `epoch` also seeds its draws.
     """
     torch.manual_seed(config.seed + epoch)
     stages, (images, labels), device = (
@@ -192,7 +189,7 @@ def pretrain_epoch(network, optimizer, train_set, statistics, epoch, config):
         crops = random_crops(inputs, stages[epoch].crop_px, stages[epoch].min_area)
         inputs = jitter(crops, config)  # (B, 1, crop_px, crop_px)
         with torch.autocast(device.type, torch.bfloat16):
-            # (B, num_classes)
+            # Shape: (B, num_classes).
             logits = network(inputs.contiguous(memory_format=torch.channels_last))
         loss = F.cross_entropy(
             logits.float(), labels[batch].to(device), label_smoothing=config.label_smoothing
@@ -206,8 +203,9 @@ def pretrain_epoch(network, optimizer, train_set, statistics, epoch, config):
 
 @torch.no_grad()
 def accuracy(network, held_out_set, statistics, crop_px):
-    """Return the accuracy (0..1) on whole images, scaled to crop_px; grey is repeated where conv1
-    asks for it.
+    """Return the accuracy (0..1) on whole images, scaled to crop_px.
+
+    Grey is repeated where conv1 takes three channels.
     """
     images, labels = held_out_set
     weight = network.features[0].weight
@@ -228,8 +226,9 @@ def save(content, path):
 
 
 def resume(checkpoint, network, optimizer, config):
-    """Load what an interrupted run left, if anything, and return its history; other settings are
-    refused.
+    """Load what an interrupted run left, if anything, and return its history.
+
+    Raises ValueError if that run had other settings.
     """
     if not checkpoint.exists():
         return []
@@ -242,12 +241,11 @@ def resume(checkpoint, network, optimizer, config):
 
 
 def pretrain(source, output, config=PretrainConfig(), about=None):
-    """Train on a folder, a tar or a list of them, write the small weights to `output`, return the
-    history.
+    """Train on a folder, a tar or a list of them, and write the small weights to `output`.
 
-    `<output>.checkpoint` is replaced after each epoch and stays: the same call goes on after an
-    interruption, and it holds batch norm and full precision. `about` (licence, data sets) goes into
-    the file's metadata. The history is a list of dicts, one per epoch.
+    Returns the history, a list of dicts, one per epoch. `<output>.checkpoint`, which holds batch
+    norm and full precision, is replaced after each epoch and stays: after an interruption the same
+    call goes on. `about` (licence, data sets) goes into the file's metadata.
     """
     sources = [source] if isinstance(source, str | Path) else source
     images, labels, class_names = load_class_folders(sources, config.image_px)
@@ -282,8 +280,9 @@ def pretrain(source, output, config=PretrainConfig(), about=None):
 
 
 def describe(weights, class_names, num_images, held_out_set, statistics, config):
-    """Return the metadata: how to feed the network, what it saw, how well torchvision's AlexNet
-    does with it.
+    """Return the metadata: how to feed the network, what it saw, its held-out accuracy.
+
+    The accuracy is that of torchvision's AlexNet with these weights.
     """
     network = alexnet(num_classes=len(class_names))
     network.load_state_dict(to_torchvision(weights))

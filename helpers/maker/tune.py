@@ -18,13 +18,14 @@ from helpers.subsets import hold_out
 from helpers.training import TrainConfig
 from helpers.tried import load_tried, tried_path
 
-# What grids may vary
+# The settings that grids may vary.
 SETTINGS = ("num_epochs", "batch_size", "learning_rate", "weight_decay", "label_smoothing")
 
 
 def vary(recipe, settings):
-    """Return a recipe with other settings: fields of its config, `dropout_rate`, `augmentation`
-    (its strength).
+    """Return a recipe with other settings.
+
+    These are fields of its config, `dropout_rate`, and `augmentation` (its strength).
     """
     names = {f.name for f in fields(TrainConfig)}
     recipe = replace(
@@ -38,11 +39,10 @@ def vary(recipe, settings):
 
 
 def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
-    """Train every setting of the recipe's grid; evaluate it on 40 held-out training images per
-    class.
+    """Train every setting of the recipe's grid; return a table with one row per setting.
 
-    Each seed holds out other images. Returns a table with one row per setting, mean and std over
-    seeds, the best first. Validation images are not used.
+    Each is evaluated on 40 held-out training images per class; each seed holds out other images.
+    Rows have mean and std over seeds, the best first. Validation images are not used.
     """
     recipe = ALL_RECIPES[name]
     settings = [
@@ -67,8 +67,9 @@ def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
 
 
 def save_tried(dataset, name, table):
-    """Add a table of `try_settings` to what was tried before; a setting tried again replaces its
-    old row.
+    """Add a table of `try_settings` to what was tried before.
+
+    A setting tried again replaces its old row.
     """
     table = pd.concat([table, load_tried(dataset, name)])
     table = table.drop_duplicates(

@@ -1,10 +1,9 @@
-"""executed notebooks -> one PDF: what their cells tagged `report` and `answer` hold, in the order
-of the parts.
+"""executed notebooks -> one PDF: what their cells tagged `report` and `answer` hold.
 
-Notebooks are untrusted. pandoc reads Markdown and tables into a tree, of which only known, harmless
-nodes go on to typst; all other text goes there as string literals; pictures are decoded, or copied,
-into a folder of their own, the only one that typst may read. A piece that cannot be set is printed
-as its source, in a box, and named in the log.
+It follows the order of the parts. Notebooks are untrusted. pandoc reads Markdown and tables into a
+tree, of which only known, harmless nodes go on to typst; all other text goes there as string
+literals; pictures are decoded, or copied, into a folder of their own, the only one that typst may
+read. A piece that cannot be set is printed as its source, in a box, and named in the log.
 """
 
 import re
@@ -31,11 +30,10 @@ class Details:
 
 
 def make_report(output, details=Details(), folder=NOTEBOOKS, full=False):
-    """Write the PDF report of the notebooks in a folder; return (what is missing, what could not be
-    printed).
+    """Write the PDF report of the notebooks in a folder.
 
-    With `full`, every notebook follows, code included. Nothing is executed. Raises WorkbookError
-    for a folder without notebooks.
+    Returns (what is missing, what could not be printed). With `full`, every notebook follows, code
+    included. Nothing is executed. Raises WorkbookError for a folder without notebooks.
     """
     paths = in_order(Path(folder).glob("*.ipynb"))
     if not paths:
@@ -116,9 +114,7 @@ def title_of(notebook, path):
 
 
 def note_missing(name, cells, missing):
-    """Add one sentence for each question without an answer, check that does not hold, and cell that
-    was not run.
-    """
+    """Add a sentence for each unanswered question, failed check and cell that was not run."""
     unrun = [
         n for n, c, tags in cells if "report" in tags and c.cell_type == "code" and not c.outputs
     ]

@@ -117,8 +117,9 @@ def raw(text):
 
 
 def write_pieces(gathered):
-    """Let pandoc write all pieces as typst, in one go; mathematics that it cannot write is printed
-    as source.
+    """Let pandoc write all pieces as typst, in one go.
+
+    Mathematics that it cannot write is printed as source.
     """
     text, warnings = write_tree(gathered.pieces)
     bad = set(

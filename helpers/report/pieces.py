@@ -16,8 +16,9 @@ from helpers.report.typesetting import boxed, captioned, code, figure, joined, l
 
 @dataclass
 class Piece:
-    """A part of the document: a tree of pandoc's, the source to print where it fails, and where it
-    comes from.
+    """A part of the document: its tree from pandoc, its source, and where it comes from.
+
+    The source is printed where the tree fails.
     """
 
     blocks: list
@@ -68,8 +69,9 @@ class Reader:
             return None
 
     def markdown(self, cell, where, level):
-        """Return the piece of a Markdown cell, its headings at `level`; `fill` reads it, with all
-        others at once.
+        """Return the piece of a Markdown cell, its headings at `level`.
+
+        `fill` reads it, with all others at once.
         """
         piece = Piece([], cell.source, where)
         attachments = cell.get("attachments", {})
@@ -136,8 +138,9 @@ class Reader:
             return None
 
     def picture_of(self, url, attachments):
-        """Return the name in the root of an image that Markdown names: an attachment, or a file
-        beside the notebook.
+        """Return the name in the root of an image that Markdown names.
+
+        The image is an attachment, or a file beside the notebook.
         """
         if url.startswith("attachment:"):
             bundle = attachments.get(url.removeprefix("attachment:"), {})
@@ -161,8 +164,9 @@ class Reader:
         return self.keep_picture(content, "image/svg+xml" if is_svg else "image/png")
 
     def fill(self, gathered):
-        """Let pandoc read all Markdown and tables that wait, side by side, and write every piece as
-        typst.
+        """Let pandoc read all waiting Markdown and tables, and write every piece as typst.
+
+        They are read side by side.
         """
         with ThreadPoolExecutor() as pool:
             trees = list(
@@ -198,8 +202,6 @@ def is_python(cell):
 
 
 def with_display_math(source):
-    """Return Markdown in which an environment such as align, bare or starred, is put between double
-    dollars.
-    """
+    """Return Markdown with environments such as align and align* between double dollars."""
     pattern = r"(?<!\$)(\n|^)(\\begin\{(align|equation|gather|multline|eqnarray)(\*?)\}.*?\\end\{\3\4\})(?!\$)"
     return re.sub(pattern, r"\1$$\2$$", source, flags=re.S)

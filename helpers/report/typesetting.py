@@ -21,9 +21,7 @@ def joined(text):
 
 
 def plain(text):
-    """Return text without the colours of terminals, and with only the last state of lines that were
-    written over.
-    """
+    """Return text without the colours of terminals; of overwritten lines, the last state stays."""
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", joined(text))
     lines = [line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.rstrip("\n").split("\n")]
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", "\n".join(lines))
@@ -72,8 +70,9 @@ def boxed(source):
 
 
 def typeset(gathered, details, root):
-    """Return the PDF; a piece that typst refuses is replaced by its source, and named in the
-    log.
+    """Return the PDF.
+
+    A piece that typst refuses is replaced by its source, and named in the log.
     """
     cover = {**details.__dict__, "date": date.today().strftime("%d %B %Y").lstrip("0")}
     values = ", ".join(f"{key}: {literal(value)}" for key, value in cover.items())

@@ -78,9 +78,7 @@ def file_md5(path):
 
 
 def install_scenes(source=None, folder=SCENES_FOLDER):
-    """Put the photographs into data/15-scene: downloaded, or from a zip or folder the user has.
-    Return the folder.
-    """
+    """Put the photographs, downloaded or from a zip or folder, into `folder`; return that."""
     if source is None:
         archive = fetch_archive()
         unpack(archive, folder)

@@ -10,10 +10,10 @@ CLASS_NAMES = (
     "OpenCountry", "Store", "Street", "Suburb", "TallBuilding",
 )  # fmt: skip
 OVERSAMPLING = 2  # drawn at twice the size, then averaged: smooth edges
-# Film grain has this many cells a side at every size, so that a scene looks alike at 64 and 224 px
+# Cells of film grain per side, at every size: so a scene looks alike at 64 and 224 px.
 GRAIN = 128
 
-# (1 - cos) / 2, by steps of 30 degrees
+# (1 - cos) / 2 in steps of 30 degrees.
 _ARC = (0, 0.067, 0.25, 0.5, 0.75, 0.933, 1, 0.933, 0.75, 0.5, 0.25, 0.067)
 SHAPES = {  # corners (x, y) in the unit square, y downwards
     "box": ((0, 0), (1, 0), (1, 1), (0, 1)),
@@ -52,14 +52,14 @@ THINGS = {
 
 
 def draw_mini_scenes(size=64, num_train=1500, num_val=750, seed=0):
-    """Return (train_images, train_labels, val_images, val_labels), sorted by class, as many of each
-    class.
+    """Return (train_images, train_labels, val_images, val_labels), sorted by class.
 
-    Images are uint8 (N, size, size), labels int64 (N,). Training has the even images of
-    `draw_scene`, validation the odd ones, so neither depends on how many of the other are drawn.
+    Images are uint8 (N, size, size), labels int64 (N,), as many of each class. Training has the
+    even images of `draw_scene`, validation the odd ones, so neither depends on how many of the
+    other are drawn.
     """
     labels = [np.sort(np.arange(num) % len(CLASS_NAMES)) for num in (num_train, num_val)]
-    # 0, 1, 2, ... in each class
+    # They count 0, 1, 2, ... in each class.
     numbers = [np.arange(len(part)) - np.searchsorted(part, part) for part in labels]
     jobs = np.stack(
         (np.concatenate(labels), np.concatenate((2 * numbers[0], 2 * numbers[1] + 1))), axis=1
@@ -72,11 +72,10 @@ def draw_mini_scenes(size=64, num_train=1500, num_val=750, seed=0):
 
 
 def draw_scene(class_name, seed, size=64, index=0):
-    """Return image number `index` of a class in the data set of this seed: uint8 (size, size), the
-    same everywhere.
+    """Return image number `index` of a class in the data set of this seed: uint8 (size, size).
 
-    The scene does not depend on `size`, only its sharpness does. Raises ValueError for an unknown
-    class.
+    It is the same on every machine. `size` changes the sharpness, not the scene. Raises ValueError
+    for an unknown class.
     """
     if class_name not in CLASS_NAMES:
         raise ValueError(
@@ -89,11 +88,11 @@ def draw_scene(class_name, seed, size=64, index=0):
 
 
 class Canvas:
-    """A grey picture and its dice. Points are (x, y) from (0, 0), top left, to (1, 1); greys are 0
-    (black) to 1.
+    """A grey picture and its dice.
 
-    A random view (mirrored or not, nearer, off centre, tilted) maps them to pixels: draw beyond the
-    edges as well.
+    Points are (x, y) from (0, 0), top left, to (1, 1); greys are 0 (black) to 1. A random view
+    (mirrored or not, nearer, off centre, tilted) maps points to pixels: draw beyond the edges as
+    well.
     """
 
     def __init__(self, rng, size):
@@ -101,7 +100,7 @@ class Canvas:
         self.image = Image.new("L", (pixels, pixels))
         self.pen = ImageDraw.Draw(self.image)
         zoom, tilt = self.between(1, 1.45), self.between(-0.08, 0.08)
-        # Where the scene's middle comes
+        # The place of the scene's middle in the picture.
         x, y = (0.5 + self.between(-0.5, 0.5) * (zoom - 0.9) for _ in range(2))
         scale, flip = zoom * pixels, zoom * pixels * (-1 if self.chance(0.5) else 1)
         self.view_x = flip, -flip * tilt, x * pixels - 0.5 * flip * (1 - tilt)
@@ -117,15 +116,11 @@ class Canvas:
         return int(self.rng.integers(low, high + 1))
 
     def numbers(self, *shape):
-        """Return random numbers from 0 to 1 as (nested) lists: plain floats are faster here than
-        NumPy's.
-        """
+        """Return random numbers in 0..1 as (nested) lists, which are faster here than NumPy's."""
         return self.rng.random(shape).tolist()
 
     def scatter(self, low, high, *ranges):
-        """Yield, a random number of times from low to high, one random value from each of the
-        ranges.
-        """
+        """Yield one random value from each range, a random number (low to high) of times."""
         for _ in range(self.count(low, high)):
             yield [self.between(*limits) for limits in ranges]
 
@@ -140,9 +135,7 @@ class Canvas:
 
 
 def develop(canvas, size):
-    """Return the canvas as uint8 (size, size), with a random light from one side, contrast, grain
-    and exposure.
-    """
+    """Return the canvas as uint8 (size, size), in random side light, contrast, grain, exposure."""
     grey = np.asarray(canvas.image.reduce(OVERSAMPLING), np.float32) - 128
     ramp = np.linspace(-1, 1, size, dtype=np.float32)
     light = canvas.between(-35, 35) * ramp + (canvas.between(-35, 35) * ramp)[:, None]
@@ -161,9 +154,7 @@ def develop(canvas, size):
 
 
 def draw_thing(canvas, name, x, foot, width, low=0.1, high=0.9):
-    """One of THINGS, no two alike: the middle of its foot at (x, foot), its grey from low to
-    high.
-    """
+    """Draw one of THINGS, no two alike: its foot's middle at (x, foot), its grey in low..high."""
     grey, size = canvas.between(low, high), canvas.between(0.8, 1.25) * width / 100
     for part in THINGS[name].split(","):
         shape, *numbers = part.split()
@@ -219,9 +210,7 @@ def rectangle(left, top, right, bottom):
 
 
 def receding(x, y, side, near, far, up, down):
-    """Corners of a wall at our left (side -1) or right (1) that runs towards the vanishing point
-    (x, y).
-    """
+    """Return the corners of a wall, left (side -1) or right (1), towards vanishing point (x, y)."""
     return tuple(
         (x + side * at, y + at * rise)
         for at, rise in ((near, -up), (far, -up), (far, down), (near, down))
@@ -229,8 +218,9 @@ def receding(x, y, side, near, far, up, down):
 
 
 def draw_panel(canvas, corners, rows, columns, wall=(0.2, 0.85), cells=None, gap=None):
-    """A wall with cells, `gap` of each left free: windows, doors, goods; greys from the two
-    ranges.
+    """Draw a wall with cells, such as windows, doors or goods.
+
+    A share `gap` of each cell is left free; greys come from the two ranges.
     """
     canvas.polygon(corners, canvas.between(*wall))
     low, high = cells or (canvas.between(0.05, 0.8), canvas.between(0.05, 0.8))
@@ -255,9 +245,7 @@ def draw_panel(canvas, corners, rows, columns, wall=(0.2, 0.85), cells=None, gap
 
 
 def draw_foreground(canvas):
-    """Now and then something near the camera hides a part of the scene: a pole, a person,
-    leaves.
-    """
+    """Now and then, hide part of the scene by something near: a pole, a person, leaves."""
     x, grey = canvas.between(0, 1), canvas.between(0.05, 0.5)
     if canvas.chance(0.1):
         canvas.shape("box", x, -0.5, x + 0.04, 1.5, grey)
@@ -271,9 +259,7 @@ def draw_foreground(canvas):
 
 
 def draw_room(canvas, windows=1, pictures=2):
-    """Walls, ceiling and floor, with at most so many windows and pictures; returns the y of the
-    floor's far edge.
-    """
+    """Draw a room with at most so many windows and pictures; return y of the floor's far edge."""
     left, right, floor = (
         canvas.between(-0.3, 0.2),
         canvas.between(0.8, 1.3),
@@ -290,7 +276,7 @@ def draw_room(canvas, windows=1, pictures=2):
     )
     for x, y, width in canvas.scatter(0, windows, (0, 0.7), (0.05, 0.2), (0.2, 0.4)):
         if canvas.chance(0.5):
-            # Curtains
+            # Draw the curtains.
             draw_panel(canvas, rectangle(x - 0.08, y - 0.03, x + width + 0.08, y + 0.45), 1, 8)
         panes = canvas.count(1, 6), canvas.count(1, 3)
         draw_panel(canvas, rectangle(x, y, x + width, y + 0.28), *panes, cells=(0.85, 1), gap=0.15)
@@ -399,7 +385,7 @@ def draw_store(canvas):
     rows, columns, low = canvas.count(3, 5), canvas.count(6, 12), canvas.between(0, 0.4)
     goods = {"wall": (0.05, 0.95), "cells": (low, low + canvas.between(0.4, 0.6)), "gap": 0.18}
     for near in (0.5, 0.25, 0.12)[: canvas.count(0, 3)]:
-        # Lamps at the ceiling
+        # Draw a lamp at the ceiling.
         canvas.shape("cone", x - 0.6 * near, y - near, x + 0.6 * near, y - 0.9 * near, 0.97)
     if canvas.chance(0.6):
         far = canvas.between(0.12, 0.25)
@@ -425,9 +411,7 @@ def draw_store(canvas):
 
 
 def draw_outdoors(canvas, low, high, hills=0.0):
-    """Sky, clouds, hills of at most this height, ground, with a horizon between low and high;
-    returns the horizon.
-    """
+    """Draw sky, clouds, hills of at most this height, ground; return the horizon, in low..high."""
     horizon, ground = canvas.between(low, high), canvas.between(0.25, 0.65)
     sky = canvas.between(0.15, 0.4) if canvas.chance(0.15) else canvas.between(0.55, 0.9)
     draw_gradient(
@@ -463,7 +447,7 @@ def draw_trees(canvas, horizon, num_trees, nearest=0.3):
 def draw_road(canvas, x, horizon, half_width, num_cars):
     """A road to the vanishing point (x, horizon), with lanes and cars."""
     depth, grey, lane = 1.3 - horizon, canvas.between(0.2, 0.6), canvas.between(-0.4, 0.4)
-    # Left, right, far, near, shade
+    # Each stripe: left, right, far, near, shade.
     stripes = [(-1, 1, 0, 1, 0), (-0.93, -0.9, 0, 1, 0.3), (0.9, 0.93, 0, 1, 0.3)]
     stripes += [
         (lane - 0.03, lane + 0.03, far, 1.35 * far, 0.5) for far in (0.08, 0.16, 0.3, 0.55, 0.9)
@@ -487,7 +471,7 @@ def draw_highway(canvas):
     draw_trees(canvas, horizon, canvas.count(0, 6), 0.15)
     draw_road(canvas, x, horizon, half_width, canvas.count(0, 4))
     if canvas.chance(0.6):
-        # A crash barrier
+        # Draw a crash barrier.
         canvas.polygon(receding(x, horizon, 1, 1.2, 0, -0.65, 0.72), canvas.between(0.6, 0.9))
     if canvas.chance(0.4):
         draw_thing(canvas, "gantry", x, horizon + 0.2, canvas.between(0.5, 0.7), 0.1, 0.4)
@@ -611,7 +595,7 @@ def draw_coast(canvas):
     draw_gradient(canvas, horizon, 1.5, sea, sea + canvas.between(-0.15, 0.25))
     draw_strokes(canvas, horizon, shore, sea + 0.1, canvas.count(15, 60))
     canvas.polygon(((-0.5, shore + slope), (1.5, shore - slope), (1.5, 1.6), (-0.5, 1.6)), sand)
-    # Foam along the shore, breakers farther out
+    # Draw foam along the shore and breakers farther out.
     for x, out, width in canvas.numbers(canvas.count(15, 50), 3):
         x, y = (
             1.4 * x - 0.3,
@@ -627,7 +611,7 @@ def draw_open_country(canvas):
     ):
         y = horizon + depth
         canvas.shape("cone", x, y, x + width, y + height, canvas.between(0.25, 0.8))  # a field
-        # Its hedge
+        # Draw its hedge.
         canvas.shape("box", x, y - 0.02, x + width, y + 0.005, canvas.between(0.1, 0.4))
     if canvas.chance(0.4):
         draw_ridge(canvas, 1.2, canvas.between(0.3, 0.6), canvas.between(0.3, 0.6), 0.2)

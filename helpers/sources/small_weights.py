@@ -14,7 +14,7 @@ from torchvision.models import alexnet
 
 FORMAT = "alexnet-small-2"
 INPUT_PX = 224  # AlexNet's own input size: its conv layers end at 6 x 6, with nothing left to pool
-# Where fc6 (9216 -> 4096) and fc7 (4096 -> 4096) are in torchvision's `classifier`
+# Where fc6 (9216 -> 4096) and fc7 (4096 -> 4096) are in torchvision's `classifier`.
 BIG_LAYERS = (1, 4)
 
 FACTORS = ("directions", "waves", "fc6.units", "fc7.units")  # of which those two are made
@@ -50,9 +50,7 @@ def read(path: str | Path) -> dict:
 
 
 def to_torchvision(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Write small weights out in full: grey kernels over three equal channels, factors
-    multiplied.
-    """
+    """Return small weights in full: grey kernels over three equal channels, factors multiplied."""
     full = {name: tensor.float() for name, tensor in weights.items()}
     full["features.0.weight"] = full["features.0.weight"].repeat(1, 3, 1, 1) / 3  # (64, 3, 11, 11)
     full["classifier.1.weight"], full["classifier.4.weight"] = multiply_out(full)
@@ -67,7 +65,7 @@ def multiply_out(factors: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     twins is what a unit saw, and as the units stand in blocks of right angles, their transpose,
     divided by the number of blocks, gives the directions back to fc7.
     """
-    # (D, 256), (D, 36), (2048, D) twice
+    # Shapes: (D, 256), (D, 36), (2048, D) twice.
     directions, waves, fc6_units, fc7_units = (factors[name] for name in FACTORS)
     down = (directions[:, :, None] * waves[:, None, :]).flatten(1)  # (D, 9216)
     back = fc6_units.T * (fc6_units.shape[1] / len(fc6_units))  # (D, 2048)
@@ -80,9 +78,7 @@ def with_twins(units: Tensor) -> Tensor:
 
 
 def check_shapes(state_dict: dict[str, Tensor]) -> None:
-    """Raise ValueError unless names and shapes are those of torchvision's AlexNet (with any number
-    of classes).
-    """
+    """Raise ValueError unless names and shapes fit torchvision's AlexNet, of any num_classes."""
     with torch.device("meta"):  # shapes without memory
         expected = alexnet(num_classes=len(state_dict["classifier.6.bias"])).state_dict()
     if set(state_dict) != set(expected):

@@ -1,6 +1,4 @@
-"""file or address -> AlexNet's weights: one you name, torch's hub cache, torchvision's download, or
-the small set.
-"""
+"""file or address -> AlexNet's weights: yours, torch's hub cache, a download or the small set."""
 
 import http.client
 import os
@@ -15,9 +13,9 @@ from helpers.files import DATA, WorkbookError
 from helpers.sources.small_weights import check_shapes, load_small_alexnet
 
 SMALL_WEIGHTS = DATA / "alexnet_small.pt"
-# Ends in the first eight digits of the file's sha256
+# The address ends in the first eight digits of the file's sha256.
 IMAGENET_URL = AlexNet_Weights.IMAGENET1K_V1.url
-# Of AlexNet_Weights.transforms()
+# Source: AlexNet_Weights.transforms().
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -32,12 +30,11 @@ class Weights:
 
 
 def find_weights(path=None, download=False):
-    """Return the Weights of the first source there is, and print which: a file, torch's hub cache,
-    the small set.
+    """Return the Weights of the first source there is, and print which.
 
-    The file is `path` or what ALEXNET_WEIGHTS names. With `download`, torchvision's address (233
-    MB) goes before the small set. Raises WorkbookError for a file that is absent, damaged or of
-    another network.
+    The sources are `path` or what ALEXNET_WEIGHTS names, torch's hub cache, with `download`
+    torchvision's address (233 MB), and the small set. Raises WorkbookError for a file that is
+    absent, damaged or of another network.
     """
     named = path or os.environ.get("ALEXNET_WEIGHTS")
     if named:
@@ -59,8 +56,9 @@ def hub_path():
 
 
 def read_weights(path):
-    """Return the Weights of torchvision's state dict or a small set; any other file is a
-    WorkbookError, by name.
+    """Return the Weights in a file: torchvision's state dict or a small set.
+
+    Raises WorkbookError, naming the file, for any other.
     """
     if not Path(path).is_file():
         raise WorkbookError(
@@ -81,11 +79,10 @@ def read_weights(path):
 
 
 def download_weights(stall_s=20):
-    """Fetch torchvision's ImageNet weights into torch's hub cache, whole or not at all; return the
-    path.
+    """Fetch torchvision's ImageNet weights into torch's hub cache; return the path.
 
-    Raises WorkbookError without a network, after `stall_s` seconds of silence, and for a wrong or
-    damaged file.
+    They are fetched whole or not at all. Raises WorkbookError without a network, after `stall_s`
+    seconds of silence, and for a wrong or damaged file.
     """
     target, before = hub_path(), socket.getdefaulttimeout()
     target.parent.mkdir(parents=True, exist_ok=True)

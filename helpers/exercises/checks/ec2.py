@@ -26,9 +26,7 @@ def check_affine_parameters(function):
 
 
 def check_quantise(function):
-    """Check (values, scale, zero_point) -> uint8 codes, against
-    torch.fake_quantize_per_tensor_affine.
-    """
+    """Compare the uint8 codes with those of torch.fake_quantize_per_tensor_affine."""
     values = torch.tensor([[-9.0, -1.0, -0.26, 0.0], [0.26, 0.74, 2.9, 60.0]])
     for scale, zero_point in ((0.5, 10), (0.02, 128)):
         codes = tensor("codes", function(values, scale, zero_point))
@@ -44,7 +42,7 @@ def check_dequantise(function):
     codes = torch.arange(0, 252, 21, dtype=torch.uint8).view(3, 4)
     for scale, zero_point in ((0.05, 30), (0.013, 100)):
         values = scale * (codes.double() - zero_point)
-        # Codes stay what they are
+        # Quantising the dequantised codes once more does not change them.
         expected = torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, 255)
         compare(
             f"values at scale {scale:g}, zero point {zero_point}",

@@ -8,9 +8,7 @@ from helpers.exercises.checks.tools import compare, expect, passed
 
 
 def check_confusion_matrix(function):
-    """Check (labels, predictions, num_classes) -> counts, rows true and columns predicted, against
-    scikit-learn's.
-    """
+    """Compare the counts (rows: true class, columns: predicted) with scikit-learn's."""
     generator = torch.Generator().manual_seed(5)
     labels, predictions = torch.randint(0, 4, (2, 60), generator=generator)
     for num_classes in (4, 6):  # classes that do not occur have a row and a column too

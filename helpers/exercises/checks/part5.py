@@ -23,9 +23,7 @@ def _small_split():
 
 
 def check_accumulated_step(function):
-    """Compare with one step on the whole batch: same loss, same weights, however the batch is
-    cut.
-    """
+    """Compare with one step on the whole batch: same loss and weights, however it is cut."""
     split, network = _small_split(), _small_network()
     for num_chunks in (1, 4, 5):
         whole, cut = copy.deepcopy(network), copy.deepcopy(network)
@@ -52,9 +50,7 @@ def check_accumulated_step(function):
 
 
 def check_accuracy(function):
-    """Compare with the share of right answers over all images, for batches of 10, 10 and 3, dropout
-    off.
-    """
+    """Compare with the accuracy over all images, in batches of 10, 10 and 3, dropout off."""
     torch.manual_seed(6)
     split = Split(torch.randn(23, 1, 64, 64), torch.arange(23) % 15)
     network = SimpleNetDropout(rate=0.9).eval()

@@ -33,7 +33,7 @@ def check_random_flip(function):
 def check_random_light(function):
     """Check the range, the spread and the independence of the draws of contrast and brightness."""
     torch.manual_seed(8)
-    # Grey 0 and 1 in turn
+    # Black and white images in turn.
     images = torch.stack([torch.zeros(2, 3, 3), torch.ones(2, 3, 3)]).repeat(300, 1, 1, 1)
     before = images.clone()
     result = tensor("random_light", function(images, brightness=0.4, contrast=0.2))

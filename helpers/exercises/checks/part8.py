@@ -21,9 +21,7 @@ class _TrainedNetwork(nn.Module):
 
 
 def check_prepare_for_fine_tuning(function):
-    """Check what is trainable, what is frozen and unchanged, and that a step changes only the new
-    layer.
-    """
+    """Check which layers are frozen and unchanged, and that a step changes only the new one."""
     for num_classes in (15, 4):
         network = _TrainedNetwork()
         before = {name: p.clone() for name, p in network.named_parameters()}

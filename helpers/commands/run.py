@@ -21,7 +21,7 @@ def all_notebooks():
 
 
 def find_notebooks(parts=None):
-    """Return the notebooks that `parts` name ("5", "part5", "ec1", a file's name); all where it is empty."""
+    """Return the notebooks that `parts` name ("5", "part5", "ec1", a file's name), or all."""
     if not parts:
         return all_notebooks()
     found = []
@@ -38,7 +38,7 @@ def find_notebooks(parts=None):
 
 
 def run_notebooks(paths, save=False):
-    """Execute notebooks one after another, with progress; return {name: why} of those that failed.
+    """Execute notebooks one after another; return {name: why} of those that failed.
 
     In the full profile, say first how long that takes here, and after each notebook what is left.
     """
@@ -89,7 +89,7 @@ def _reason(error):
 def run_notebook(path, save=False):
     """Execute a notebook in its folder, one progress step per cell, and return it.
 
-    With `save`, write its outputs back at the end and, in the full profile, keep how long its cells took.
+    With `save`, write its outputs back and, in the full profile, keep how long its cells took.
     """
     notebook = nbformat.read(path, as_version=4)
     num_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
@@ -119,7 +119,7 @@ def run_notebook(path, save=False):
 
 
 class Client(NotebookClient):
-    """nbclient's, which in addition forgets a widget that was closed, as finished progress bars are."""
+    """nbclient's, which also forgets widgets that were closed, such as progress bars."""
 
     def handle_comm_msg(self, outs, msg, cell_index):
         """Keep the state that a message of a widget brings, or drop it when the widget closes."""

@@ -25,7 +25,7 @@ def plan(names):
 
 
 def measure(notebook):
-    """Return {"seconds", "longest_s", "longest"} of an executed notebook; "longest" is the section of that cell."""
+    """Return {"seconds", "longest_s", "longest"}, the last the section of the longest cell."""
     section, seconds = "", {}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

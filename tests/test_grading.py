@@ -1,4 +1,6 @@
-"""Grading is fair to honest work and gives nothing to cheats: nbval scores, the kernel runs in a sandbox."""
+"""Grading is fair to honest work and gives nothing to cheats: nbval scores, the kernel runs in a
+sandbox.
+"""
 
 import concurrent.futures
 import csv
@@ -31,7 +33,7 @@ needs_bubblewrap = pytest.mark.skipif(
 SECRET = "a secret of the tests"
 
 
-# --- hidden inputs: right and wrong answers, without a kernel --------------------------------------------------------
+# --- hidden inputs: right and wrong answers, without a kernel -------------------------------------
 
 
 def failed_kinds(name, function, seed="0"):
@@ -102,7 +104,7 @@ def test_values_come_back_from_json_as_they_were():
     assert probes.encode(float("nan")) == "nan" and probes.encode(object()) == {"type": "object"}
 
 
-# --- cheats: each is an exercise of its own, between honest ones -----------------------------------------------------
+# --- cheats: each is an exercise of its own, between honest ones ----------------------------------
 
 WRONG = "def {name}(x):\n    return 0 * x"
 LOOK = "def {name}(x):\n    raise AssertionError(look())"  # the visible check shows what it found
@@ -410,7 +412,7 @@ def test_without_any_sandbox_it_does_not_go_on_unless_told(monkeypatch):
     assert sandbox.find_sandbox(unsafe=True) == "none"
 
 
-# --- what comes in ---------------------------------------------------------------------------------------------------
+# --- what comes in --------------------------------------------------------------------------------
 
 
 MASTERS = {"part1_x": new_notebook(cells=[*doubling("double", 5), *doubling("twice", 5)])}
@@ -603,12 +605,14 @@ def test_a_folder_without_submissions_is_a_sentence(tmp_path):
         submissions.find_submissions(tmp_path / "absent")
 
 
-# --- what comes out --------------------------------------------------------------------------------------------------
+# --- what comes out -------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def a_class(tmp_path, monkeypatch):
-    """Return (submissions, masters) of three students; what runs them is a stand-in that finds every cell right."""
+    """Return (submissions, masters) of three students; what runs them is a stand-in that finds
+    every cell right.
+    """
 
     def all_right(notebook, *_):
         lines = [
@@ -765,11 +769,12 @@ def test_what_goes_wrong_with_one_submission_is_no_end_of_the_others_and_is_trie
     assert rows["<b>eve"] == "ok"
 
 
-# --- a whole class, with the workbook's own notebooks ----------------------------------------------------------------
+# --- a whole class, with the workbook's own notebooks ---------------------------------------------
 
 
 def write_class(folder, num_students, seed=0):
-    """Write submissions of the workbook's notebooks in which about a third of the exercises hold a plausible mistake.
+    """Write submissions of the workbook's notebooks in which about a third of the exercises hold a
+    plausible mistake.
 
     Returns {name: exercises with a mistake}.
     """
@@ -874,7 +879,7 @@ def test_grading_goes_on_after_kill_9_and_a_dask_cluster_gives_the_same(tmp_path
     assert without_seconds(tables[0]) == without_seconds(tables[1])
 
 
-# --- Gradescope ------------------------------------------------------------------------------------------------------
+# --- Gradescope -----------------------------------------------------------------------------------
 
 
 def test_gradescopes_zip_grades_a_submission_by_its_own_script(tmp_path):

@@ -1,4 +1,6 @@
-"""A notebook's kernel says what is not solved yet in one line, how long its cells take, and asks before long work."""
+"""A notebook's kernel says what is not solved yet in one line, how long its cells take, and asks
+before long work.
+"""
 
 import types
 
@@ -17,7 +19,9 @@ STUB = 'def double(x):\n    raise NotImplementedError("double: not solved yet")'
 
 @pytest.fixture
 def shell(monkeypatch):
-    """Return an IPython shell in which a notebook has begun and the exercise `double` is not solved."""
+    """Return an IPython shell in which a notebook has begun and the exercise `double` is not
+    solved.
+    """
     shell = InteractiveShell()
     monkeypatch.setattr(
         shell, "_showtraceback", lambda kind, error, lines: print("\n".join(lines)), raising=False
@@ -78,7 +82,7 @@ def test_a_run_lists_what_is_not_solved_once():
     assert not_solved(new_notebook(cells=[cell, cell | {"id": "other"}])) == ["double"]
 
 
-# --- how long --------------------------------------------------------------------------------------------------------
+# --- how long -------------------------------------------------------------------------------------
 
 
 def timed_cell(begin, end):

@@ -21,7 +21,9 @@ def all_notebooks():
 
 
 def find_notebooks(parts=None):
-    """Return the notebooks that `parts` name ("5", "part5", "ec1", a file's name); all where it is empty."""
+    """Return the notebooks that `parts` name ("5", "part5", "ec1", a file's name); all where it is
+    empty.
+    """
     if not parts:
         return all_notebooks()
     found = []
@@ -62,7 +64,9 @@ def run_notebooks(paths, save=False):
 
 
 def plan_of(paths):
-    """Return {name: seconds} of the notebooks to run; {} in the quick profile, where nothing was measured."""
+    """Return {name: seconds} of the notebooks to run; {} in the quick profile, where nothing was
+    measured.
+    """
     if profile() == "quick":
         return {}
     from helpers.commands.times import plan  # torch takes seconds to import
@@ -101,7 +105,8 @@ def _reason(error):
 def run_notebook(path, save=False):
     """Execute a notebook in its folder, one progress step per cell, and return it.
 
-    With `save`, write its outputs back at the end and, in the full profile, keep how long its cells took.
+    With `save`, write its outputs back at the end and, in the full profile, keep how long its cells
+    took.
     """
     notebook = nbformat.read(path, as_version=4)
     num_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
@@ -131,7 +136,9 @@ def run_notebook(path, save=False):
 
 
 class Client(NotebookClient):
-    """nbclient's, which in addition forgets a widget that was closed, as finished progress bars are."""
+    """nbclient's, which in addition forgets a widget that was closed, as finished progress bars
+    are.
+    """
 
     def handle_comm_msg(self, outs, msg, cell_index):
         """Keep the state that a message of a widget brings, or drop it when the widget closes."""

@@ -16,7 +16,9 @@ def keep_times(name, notebook):
 
 
 def plan(names):
-    """Return what running these notebooks takes here, {name: seconds}; 0 for one that was not measured."""
+    """Return what running these notebooks takes here, {name: seconds}; 0 for one that was not
+    measured.
+    """
     times, now_ms = load_times(), speed_here()
     seconds = {
         name: times[name]["seconds"] / times[name]["step_ms"] for name in names if name in times
@@ -25,7 +27,9 @@ def plan(names):
 
 
 def measure(notebook):
-    """Return {"seconds", "longest_s", "longest"} of an executed notebook; "longest" is the section of that cell."""
+    """Return {"seconds", "longest_s", "longest"} of an executed notebook; "longest" is the section
+    of that cell.
+    """
     section, seconds = "", {}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

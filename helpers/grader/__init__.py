@@ -1,1 +1,3 @@
-"""What only teachers run: release student copies, and grade what comes back. Not part of a student's copy."""
+"""What only teachers run: release student copies, and grade what comes back. Not part of a
+student's copy.
+"""

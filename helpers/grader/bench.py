@@ -17,7 +17,9 @@ SECRET = "the secret of the benchmark"
 
 
 def write_class(folder, masters, num_students, seed=0):
-    """Write submissions in which each exercise is solved, as the master does, or left as it was, at random."""
+    """Write submissions in which each exercise is solved, as the master does, or left as it was, at
+    random.
+    """
     generator = np.random.default_rng(seed)
     solutions = {
         name_of(c): c.source for m in masters.values() for c in m.cells if "exercise" in tags_of(c)
@@ -34,7 +36,9 @@ def write_class(folder, masters, num_students, seed=0):
 
 
 def bench_grading(num_students=13):
-    """Grade a small class on a local Dask cluster of one worker, then of two, one thread each; print the ratio."""
+    """Grade a small class on a local Dask cluster of one worker, then of two, one thread each;
+    print the ratio.
+    """
     try:
         from distributed import LocalCluster
     except ImportError as error:

@@ -1,4 +1,6 @@
-"""complete workbook -> the zip that Gradescope takes as an autograder: setup.sh, run_autograder, and what they need."""
+"""complete workbook -> the zip that Gradescope takes as an autograder: setup.sh, run_autograder,
+and what they need.
+"""
 
 import shutil
 import tempfile
@@ -38,7 +40,9 @@ fi
 
 
 def make_autograder(out, secret, masters=NOTEBOOKS):
-    """Write the zip for Gradescope's "Configure Autograder". Raises WorkbookError for a name that is no zip's."""
+    """Write the zip for Gradescope's "Configure Autograder". Raises WorkbookError for a name that
+    is no zip's.
+    """
     if Path(out).suffix != ".zip":
         raise WorkbookError(
             f"{out} is not the name of a zip. Name the file to write, as in autograder.zip."

@@ -1,4 +1,6 @@
-"""submissions -> grades.csv, feedback and answers to read: a class, side by side, going on where it was stopped."""
+"""submissions -> grades.csv, feedback and answers to read: a class, side by side, going on where it
+was stopped.
+"""
 
 import csv
 import json
@@ -55,8 +57,9 @@ def grade(
 ):
     """Grade every submission in a folder; write `out`; return the list of Graded.
 
-    What has been graded before, by the same course, secret and limits, is not graded again. `jobs` submissions are
-    graded at a time, or a Dask cluster grades them whose scheduler has the address `cluster`.
+    What has been graded before, by the same course, secret and limits, is not graded again. `jobs`
+    submissions are graded at a time, or a Dask cluster grades them whose scheduler has the address
+    `cluster`.
     """
     out, paths = Path(out), find_submissions(folder)
     notebooks = read_notebooks(masters)
@@ -82,7 +85,9 @@ def grade(
 
 
 def check_masters(out, plan, course, cluster):
-    """Grade the masters' solutions, once for a course; WorkbookError says which of them do not pass."""
+    """Grade the masters' solutions, once for a course; WorkbookError says which of them do not
+    pass.
+    """
     earlier = read_graded(out / "master.json")
     if earlier and earlier.key == course:
         return
@@ -97,7 +102,9 @@ def check_masters(out, plan, course, cluster):
 
 
 def grade_all(todo, plan, jobs, cluster):
-    """Yield a Graded for every (Submission, key), in the order in which they end; one is never the end of others."""
+    """Yield a Graded for every (Submission, key), in the order in which they end; one is never the
+    end of others.
+    """
     yield from (refused(submission, key, plan) for submission, key in todo if submission.refused)
     starved = []
     sound = [pair for pair in todo if not pair[0].refused]
@@ -192,7 +199,7 @@ def own_secret(out):
     return path.read_text().strip()
 
 
-# --- results on disk -------------------------------------------------------------------------------------------------
+# --- results on disk ------------------------------------------------------------------------------
 
 
 def result_path(out, name):
@@ -218,7 +225,7 @@ def read_graded(path):
         return None
 
 
-# --- Graded -> tables and pages --------------------------------------------------------------------------------------
+# --- Graded -> tables and pages -------------------------------------------------------------------
 
 
 def questions_of(notebooks):
@@ -228,7 +235,9 @@ def questions_of(notebooks):
 
 
 def write_tables(out, graded, plan, answers, questions):
-    """Write the answers to read, grades.csv, and the pages of feedback, for people and for Gradescope."""
+    """Write the answers to read, grades.csv, and the pages of feedback, for people and for
+    Gradescope.
+    """
     marks = {question: write_answers(out, question, answers) for question in questions}
     manual = {
         g.name: [(q, *marks[q][g.name]) for q in questions if any(marks[q][g.name])] for g in graded
@@ -258,7 +267,9 @@ def write_text(path, text):
 
 
 def write_rows(path, columns, rows):
-    """Write a CSV file, whole or not at all; no cell is a formula to a spreadsheet, whatever a student wrote."""
+    """Write a CSV file, whole or not at all; no cell is a formula to a spreadsheet, whatever a
+    student wrote.
+    """
     with (
         atomic_write(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="replace") as file,
@@ -324,7 +335,9 @@ def read_rows(path):
 
 
 def write_answers(out, question, answers):
-    """Write all answers to a question, beside points and comment as a reader filled them in; return these by name."""
+    """Write all answers to a question, beside points and comment as a reader filled them in; return
+    these by name.
+    """
     path = out / "answers" / f"{file_name(question)}.csv"
     kept = read_rows(path) if path.exists() else {}
     marks = {

@@ -1,8 +1,10 @@
-"""secret, submission -> inputs that nobody could know; values that came back -> right or wrong. The trusted side.
+"""secret, submission -> inputs that nobody could know; values that came back -> right or wrong. The
+trusted side.
 
-DRAWS gives each exercise its kinds of input, for students are told only the kind that failed. What comes back is
-compared with what the master's solution says of the same inputs, or, where an exercise draws at random itself, by a
-function in VERIFY. Numbers have a tolerance: honest solutions differ in the last digits.
+DRAWS gives each exercise its kinds of input, for students are told only the kind that failed. What
+comes back is compared with what the master's solution says of the same inputs, or, where an
+exercise draws at random itself, by a function in VERIFY. Numbers have a tolerance: honest solutions
+differ in the last digits.
 """
 
 import hashlib
@@ -14,7 +16,9 @@ TOLERANCE = 1e-3  # relative to the expected value, in a tensor to the largest
 
 
 def generator_for(secret, *names):
-    """Return NumPy's generator of a secret and names (a submission's digest, an exercise): the same for the same."""
+    """Return NumPy's generator of a secret and names (a submission's digest, an exercise): the same
+    for the same.
+    """
     key = hmac.new(secret.encode(), "\n".join(names).encode(), hashlib.sha256).digest()
     return np.random.default_rng(int.from_bytes(key[:16], "big"))
 
@@ -48,7 +52,7 @@ class InNumPy:
         self.array = array
 
 
-# --- exercise -> (kind, input, input, ...) ---------------------------------------------------------------------------
+# --- exercise -> (kind, input, input, ...) --------------------------------------------------------
 
 
 def _floats(g, *shape):
@@ -273,11 +277,13 @@ DRAWS = {
 }
 
 
-# --- values that came back -> right or wrong -------------------------------------------------------------------------
+# --- values that came back -> right or wrong ------------------------------------------------------
 
 
 def is_right(exercise, inputs, expected, got):
-    """Return whether `got`, as JSON from the student's process, is what it should be; anything odd is wrong."""
+    """Return whether `got`, as JSON from the student's process, is what it should be; anything odd
+    is wrong.
+    """
     try:
         if exercise in VERIFY:
             given = [None if value is None else array(value) for value in inputs]
@@ -288,7 +294,9 @@ def is_right(exercise, inputs, expected, got):
 
 
 def agrees(expected, got):
-    """Return whether two values agree in shape and, within TOLERANCE, in numbers; lists agree part by part."""
+    """Return whether two values agree in shape and, within TOLERANCE, in numbers; lists agree part
+    by part.
+    """
     if isinstance(expected, list) and not all(isinstance(part, (int, float)) for part in expected):
         return len(expected) == len(got) and all(agrees(a, b) for a, b in zip(expected, got))
     a, b = array(expected), array(got)
@@ -335,7 +343,9 @@ TYPES = {
 
 
 def flips_are_right(images, p, first, second, unflipped):
-    """Each image as it was or mirrored, about p of them, and another draw for each image and each call."""
+    """Each image as it was or mirrored, about p of them, and another draw for each image and each
+    call.
+    """
     p = 0.5 if p is None else p
     mirrored = images[..., ::-1]
     chosen = [np.isclose(result, mirrored).all(axis=(1, 2, 3)) for result in (first, second)]
@@ -351,7 +361,9 @@ def is_share(chosen, p):
 
 
 def are_independent(*draws):
-    """Return whether draws (N,) are not correlated, neither with each other nor with their own neighbours."""
+    """Return whether draws (N,) are not correlated, neither with each other nor with their own
+    neighbours.
+    """
     pairs = [(draws[0], draws[1])] + [(draw[1:], draw[:-1]) for draw in draws]
     return all(abs(np.corrcoef(a, b)[0, 1]) < 5 / np.sqrt(len(a)) for a, b in pairs)
 
@@ -376,7 +388,8 @@ def light_is_right(images, brightness, contrast, first, second, unchanged):
 
 
 def is_even(values, low, high):
-    """Return whether values were drawn evenly from low..high, by the test of Kolmogorov and Smirnov.
+    """Return whether values were drawn evenly from low..high, by the test of Kolmogorov and
+    Smirnov.
 
     It refuses honest draws once in a million times.
     """
@@ -387,7 +400,9 @@ def is_even(values, low, high):
 
 
 def dropout_is_right(values, p, training, first, second, measured):
-    """In training: about p of the values zero, the rest scaled, each by a draw of its own; else all as they were."""
+    """In training: about p of the values zero, the rest scaled, each by a draw of its own; else all
+    as they were.
+    """
     if not np.allclose(measured, values[:20]):
         return False
     if not training:

@@ -1,8 +1,10 @@
-"""grading notebook -> one line a cell: a pytest plugin that lets nbval score, with the kernel in a sandbox.
+"""grading notebook -> one line a cell: a pytest plugin that lets nbval score, with the kernel in a
+sandbox.
 
-nbval starts the kernel, runs each cell and compares what came with the stored output. Changed here: how outputs are
-compared (numbers within a tolerance), that no mark or tag is obeyed, that a kernel which died or hung is replaced so
-that the next exercise has its chance, and that nothing that a kernel sends can hold up or fill this process.
+nbval starts the kernel, runs each cell and compares what came with the stored output. Changed here:
+how outputs are compared (numbers within a tolerance), that no mark or tag is obeyed, that a kernel
+which died or hung is replaced so that the next exercise has its chance, and that nothing that a
+kernel sends can hold up or fill this process.
 """
 
 import ctypes
@@ -21,7 +23,8 @@ from traitlets import default
 from helpers.grader.hidden import is_right
 from helpers.grader.sandbox import DIED, TIME_IS_UP, TOO_LONG
 
-MIME = "application/vnd.workbook.values+json"  # as in `probes`, which would bring torch along: time and memory
+# As in `probes`, which would bring torch along: time and memory
+MIME = "application/vnd.workbook.values+json"
 MAX_MESSAGE = 3 * 2**20  # bytes; a kernel that sends a longer one is not heard any more
 STARTUP_SECONDS = 40  # a kernel and its libraries, or the imports of a notebook, on a busy machine
 LIBRARIES = "import probes\nfrom helpers.exercises.checks import part1"
@@ -34,7 +37,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """End with the parent, and keep orphans of the kernel below this process, where they are found and killed."""
+    """End with the parent, and keep orphans of the kernel below this process, where they are found
+    and killed.
+    """
     config.deadline = time.monotonic() + config.option.seconds
     if hasattr(os, "fork") and Path("/proc").exists():
         libc = ctypes.CDLL(None)
@@ -60,7 +65,9 @@ class SocketKernelManager(nbval.kernel.KernelManager):
         return f"{os.environ['WORKBOOK_SOCKETS']}/{uuid.uuid4().hex[:12]}"
 
     def client(self, **options):
-        """Return a client that receives no long message: what a cell printed is counted only once it is in memory."""
+        """Return a client that receives no long message: what a cell printed is counted only once
+        it is in memory.
+        """
         client = super().client(**options)
         client.context.maxmsgsize = MAX_MESSAGE  # a default for the sockets that it opens next
         return client
@@ -130,7 +137,9 @@ class GradedFile(IPyNbFile):
             )
 
     def start_kernel(self):
-        """Start a kernel where there is none that lives, and load the libraries before any time is taken."""
+        """Start a kernel where there is none that lives, and load the libraries before any time is
+        taken.
+        """
         if not self.is_ready():
             self.kernel = GuardedKernel(
                 "sandbox", cwd=str(self.path.parent), startup_timeout=STARTUP_SECONDS
@@ -160,7 +169,9 @@ class GradedCell(IPyNbCell):
         """Do not expect failures after a failure: the kernel is a new one then."""
 
     def runtest(self):
-        """Run the cell by nbval, and write down how it went; imports twice, if the kernel died of what was before."""
+        """Run the cell by nbval, and write down how it went; imports twice, if the kernel died of
+        what was before.
+        """
         grading, start = dict(self.cell.metadata["grading"]), time.monotonic()
         grading |= self._outcome(grading)
         if grading["part"] == "imports":
@@ -173,7 +184,9 @@ class GradedCell(IPyNbCell):
         assert grading["passed"], grading["message"]
 
     def _outcome(self, grading):
-        """Run the cell; return whether it passed, and what is to be said. No kernel is left that hung or died."""
+        """Run the cell; return whether it passed, and what is to be said. No kernel is left that
+        hung or died.
+        """
         start = time.monotonic()
         try:
             self._run(grading)

@@ -1,6 +1,8 @@
-"""exercise, drawn inputs -> values as JSON: what runs in the student's kernel. No expected value stands here.
+"""exercise, drawn inputs -> values as JSON: what runs in the student's kernel. No expected value
+stands here.
 
-A grading run copies this file into the sandbox. The values that it shows are compared on the other side: see `hidden`.
+A grading run copies this file into the sandbox. The values that it shows are compared on the other
+side: see `hidden`.
 """
 
 import json
@@ -23,7 +25,9 @@ def show_values(exercise, function, message):
 
 
 def values_of(exercise, function, inputs):
-    """Return, as JSON, what a function says of inputs: its values twice, or those of a run in RUNS."""
+    """Return, as JSON, what a function says of inputs: its values twice, or those of a run in
+    RUNS.
+    """
     seed_everything()
     call = RUNS.get(exercise, twice)
     return encode(call(function, *[decode(value) for value in inputs]))
@@ -39,11 +43,13 @@ def seed_everything(seed=0):
     np.seterr(all="warn")
 
 
-# --- values <-> JSON -------------------------------------------------------------------------------------------------
+# --- values <-> JSON ------------------------------------------------------------------------------
 
 
 def encode(value):
-    """Return tensors and arrays as {"dtype", "shape", "values"}, tuples as lists, numbers as they are."""
+    """Return tensors and arrays as {"dtype", "shape", "values"}, tuples as lists, numbers as they
+    are.
+    """
     if isinstance(value, (list, tuple, torch.Size)):
         return [encode(part) for part in value]
     if isinstance(value, torch.Tensor):
@@ -64,7 +70,9 @@ def number(value):
 
 
 def decode(value):
-    """Return what `encode` was given: arrays of the dtype "numpy:..." as arrays, others as tensors."""
+    """Return what `encode` was given: arrays of the dtype "numpy:..." as arrays, others as
+    tensors.
+    """
     if isinstance(value, list):
         return [decode(part) for part in value]
     if not isinstance(value, dict):
@@ -74,11 +82,13 @@ def decode(value):
     return array if kind == "numpy" else torch.from_numpy(array)
 
 
-# --- runs of exercises that want more than a call --------------------------------------------------------------------
+# --- runs of exercises that want more than a call -------------------------------------------------
 
 
 def twice(function, *inputs):
-    """Call twice with the same objects: if the first call changes them, the second answer differs."""
+    """Call twice with the same objects: if the first call changes them, the second answer
+    differs.
+    """
     return [function(*inputs), function(*inputs)]
 
 
@@ -88,7 +98,9 @@ def read_once(function, batches):
 
 
 def with_weights(network, seed):
-    """Fill a network's parameters with numbers drawn from a seed, in their order; return the network."""
+    """Fill a network's parameters with numbers drawn from a seed, in their order; return the
+    network.
+    """
     generator = np.random.default_rng(seed)
     with torch.no_grad():
         for p in network.parameters():
@@ -126,7 +138,9 @@ class SmallRoom(nn.Module):
 
 
 def two_steps(function, images, labels, seed, learning_rate, num_chunks):
-    """Take two steps with a network that has room for one chunk; return both losses, the weights."""
+    """Take two steps with a network that has room for one chunk; return both losses, the
+    weights.
+    """
     network = linear_network(images[0].numel(), 15, seed)
     model = SmallRoom(network, -(-len(images) // num_chunks))
     optimizer = torch.optim.SGD(model.parameters(), lr=learning_rate)
@@ -135,14 +149,18 @@ def two_steps(function, images, labels, seed, learning_rate, num_chunks):
 
 
 def measured(function, images, labels, seed, batch_size):
-    """Measure a network, left in training with dropout of 0.9, over batches of which the last is smaller."""
+    """Measure a network, left in training with dropout of 0.9, over batches of which the last is
+    smaller.
+    """
     network = linear_network(images[0].numel(), int(labels.max()) + 1, seed, dropout=0.9).train()
     parts = zip(images.split(batch_size), labels.split(batch_size))
     return function(network, [SimpleNamespace(images=some, labels=their) for some, their in parts])
 
 
 def flipped(function, images, p):
-    """Call twice, by default where p is None; and once with p=0, for the images as they are then."""
+    """Call twice, by default where p is None; and once with p=0, for the images as they are
+    then.
+    """
     chosen = [] if p is None else [p]
     return [*(function(images, *chosen) for _ in range(2)), function(images[:20], 0.0)]
 
@@ -176,7 +194,9 @@ class TrainedNetwork(nn.Module):
 
 
 def fine_tuned(function, images, labels, seed, width, num_classes):
-    """Prepare a network, give its last layer drawn weights, take a step; return what is trainable, weights, logits."""
+    """Prepare a network, give its last layer drawn weights, take a step; return what is trainable,
+    weights, logits.
+    """
     network = function(with_weights(TrainedNetwork(width, 16), seed), num_classes)
     with_weights(network.classifier[-1], seed + 1)
     trainable = [p for p in network.parameters() if p.requires_grad]

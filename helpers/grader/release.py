@@ -1,4 +1,6 @@
-"""master notebooks -> student copies: a folder and a zip, without solutions, model answers and hidden checks."""
+"""master notebooks -> student copies: a folder and a zip, without solutions, model answers and
+hidden checks.
+"""
 
 import json
 import re
@@ -26,10 +28,11 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", TEACHERS, "teachers.py", MAKERS
 
 
 def release(out, masters=NOTEBOOKS):
-    """Write student copies to `out`/scene-workbook and `out`/scene-workbook.zip; return (folder, rubric table).
+    """Write student copies to `out`/scene-workbook and `out`/scene-workbook.zip; return (folder,
+    rubric table).
 
-    Raises WorkbookError, and writes nothing, where the folder is there already, a master fails its own check, or a
-    solution, model answer or hidden check would leak.
+    Raises WorkbookError, and writes nothing, where the folder is there already, a master fails its
+    own check, or a solution, model answer or hidden check would leak.
     """
     target = Path(out) / NAME
     if target.exists():
@@ -76,7 +79,7 @@ def write_copies(notebooks, folder):
     shutil.copy2(Path(__file__).with_name("student_readme.md"), folder / "README.md")
 
 
-# --- notebook -> student's copy --------------------------------------------------------------------------------------
+# --- notebook -> student's copy -------------------------------------------------------------------
 
 
 def student_copy(master):
@@ -105,21 +108,25 @@ def student_cell(master):
 
 
 def without_solution(source, name):
-    """Return the source of the exercise `name`, a stub in the place of the lines between the marks of a solution."""
+    """Return the source of the exercise `name`, a stub in the place of the lines between the marks
+    of a solution.
+    """
     stub = f'{STUB}"{name}{NOT_SOLVED}")'
     return re.sub(
         rf"^([ \t]*){BEGIN}\n.*?^[ \t]*{END}[ \t]*$", rf"\1{stub}", source, flags=re.S | re.M
     )
 
 
-# --- leaks -----------------------------------------------------------------------------------------------------------
+# --- leaks ----------------------------------------------------------------------------------------
 
 # Lines so common that a solution and a helper may share them.
 COMMON_LINES = ("return nn.Sequential(", "model.eval()", "model.requires_grad_(False)")
 
 
 def find_leaks(notebooks, folder):
-    """Return a sentence for each secret of the masters that occurs in any file of the released folder."""
+    """Return a sentence for each secret of the masters that occurs in any file of the released
+    folder.
+    """
     texts = {path: squeezed(text_of(path)) for path in folder.rglob("*") if path.is_file()}
     return [
         f"{what} in {path.relative_to(folder)}"
@@ -130,7 +137,9 @@ def find_leaks(notebooks, folder):
 
 
 def text_of(path):
-    """Return all text of a file; of a notebook that of every string in it, metadata and outputs included."""
+    """Return all text of a file; of a notebook that of every string in it, metadata and outputs
+    included.
+    """
     text = path.read_text(errors="ignore")
     try:
         return "".join(strings_in(json.loads(text))) if path.suffix in (".ipynb", ".json") else text
@@ -157,7 +166,9 @@ def squeezed(text):
 
 
 def secrets_of(notebooks):
-    """Yield (what it is, text) of all that students must not get: solutions, hidden checks, model answers."""
+    """Yield (what it is, text) of all that students must not get: solutions, hidden checks, model
+    answers.
+    """
     public = squeezed("\n".join(public_sources(notebooks)))
     for stem, notebook in notebooks.items():
         for cell in notebook.cells:
@@ -178,7 +189,8 @@ def secrets_of(notebooks):
 
 
 def public_sources(notebooks):
-    """Yield the sources that students get anyway: the other cells, and lines too common to be a secret.
+    """Yield the sources that students get anyway: the other cells, and lines too common to be a
+    secret.
 
     The helpers are not among them: a solution that somebody copied there would count as public.
     """

@@ -1,7 +1,9 @@
-"""submission's kernel -> a kernel that can harm nobody: what it may see, use and do, by bubblewrap and limits.
+"""submission's kernel -> a kernel that can harm nobody: what it may see, use and do, by bubblewrap
+and limits.
 
-Three ways, best first: "bubblewrap" (no network, a read-only system, processes of its own), "user" (where the grader is
-root, as in a container: the kernel runs as a user who cannot read what is root's alone), and "none" (limits only).
+Three ways, best first: "bubblewrap" (no network, a read-only system, processes of its own), "user"
+(where the grader is root, as in a container: the kernel runs as a user who cannot read what is
+root's alone), and "none" (limits only).
 """
 
 import contextlib
@@ -46,7 +48,9 @@ TOO_LONG, DIED = "it ran for more than", "its process died"
 
 
 def find_sandbox(unsafe=False):
-    """Return "bubblewrap", "user" or, only if `unsafe`, "none". WorkbookError where there is no other way."""
+    """Return "bubblewrap", "user" or, only if `unsafe`, "none". WorkbookError where there is no
+    other way.
+    """
     if bubblewrap():
         return "bubblewrap"
     if can_be_another():
@@ -61,7 +65,9 @@ def find_sandbox(unsafe=False):
 
 @functools.cache
 def bubblewrap():
-    """Return the words that begin a bubblewrap command here, as safe as can be: [] where there is no way."""
+    """Return the words that begin a bubblewrap command here, as safe as can be: [] where there is
+    no way.
+    """
     best = [another_user(), ["--unshare-user", "--disable-userns"]]
     for user, more in (best, [[], best[1]], [best[0], []], [[], []]):
         words = [*user, "bwrap", "--unshare-all", *more, *system()]
@@ -72,7 +78,9 @@ def bubblewrap():
 
 @functools.cache
 def can_be_another():
-    """Return whether the grader is root, and another user can run Python with what a kernel needs."""
+    """Return whether the grader is root, and another user can run Python with what a kernel
+    needs.
+    """
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("setpriv")
     return bool(is_root) and runs_python(setpriv(FIRST_UID))
 
@@ -99,9 +107,11 @@ def scope(limits):
 
 
 def another_user():
-    """Return the words that let a command run as a user of its own, where that is possible; no words elsewhere.
+    """Return the words that let a command run as a user of its own, where that is possible; no
+    words elsewhere.
 
-    The user's number is this process's own, so that submissions which are graded at the same time are strangers.
+    The user's number is this process's own, so that submissions which are graded at the same time
+    are strangers.
     """
     return setpriv(FIRST_UID + os.getpid()) if can_be_another() else []
 
@@ -112,7 +122,9 @@ def setpriv(uid):
 
 
 def runs_python(words):
-    """Return whether a command that begins with these words can run this Python, with what a kernel needs."""
+    """Return whether a command that begins with these words can run this Python, with what a kernel
+    needs.
+    """
     test = f"import ipykernel, sys; assert sys.base_prefix == {sys.base_prefix!r}"
     try:
         return (
@@ -128,8 +140,9 @@ def runs_python(words):
 def make_workplace(folder, sandbox, limits, cores):
     """Fill a folder with what a kernel needs: Jupyter's entry for it, the helpers, places to write.
 
-    Returns the environment for the process that starts the kernel, which is trusted. What leads to the kernel lies in
-    `connection`, where the student's process cannot write; its sockets lie in `sockets`.
+    Returns the environment for the process that starts the kernel, which is trusted. What leads to
+    the kernel lies in `connection`, where the student's process cannot write; its sockets lie in
+    `sockets`.
     """
     work, writable = folder / "work", [folder / "sockets", folder / "scratch"]
     leave_out = shutil.ignore_patterns(TEACHERS, MAKERS, "fonts", "__pycache__")
@@ -186,7 +199,9 @@ def environment_for(folder, sandbox):
 
 
 def system():
-    """Return the words that show system and Python, read-only, and processes without the system's own switches."""
+    """Return the words that show system and Python, read-only, and processes without the system's
+    own switches.
+    """
     paths = [
         "/usr",
         "/bin",
@@ -216,7 +231,9 @@ def system():
 
 
 def prefix(folder, environment):
-    """Return the words of a bubblewrap command that shows the system read-only, the helpers, and one place to write."""
+    """Return the words of a bubblewrap command that shows the system read-only, the helpers, and
+    one place to write.
+    """
     words = [*bubblewrap(), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     words += ["--ro-bind", str(folder / "work"), "/work"]
     words += ["--ro-bind", str(folder / "connection"), str(folder / "connection")]
@@ -289,7 +306,9 @@ def read_lines(path):
 
 @contextlib.contextmanager
 def temporary_folder():
-    """Yield an empty folder with a short path, as sockets want it; it goes in the end, whatever lies in it."""
+    """Yield an empty folder with a short path, as sockets want it; it goes in the end, whatever
+    lies in it.
+    """
     folder = Path(tempfile.mkdtemp(prefix="wb-"))
     try:
         yield folder

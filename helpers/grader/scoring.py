@@ -1,4 +1,6 @@
-"""exercise sources -> scores: a grading notebook for each submission, and what nbval says of its cells."""
+"""exercise sources -> scores: a grading notebook for each submission, and what nbval says of its
+cells.
+"""
 
 import ast
 import json
@@ -13,7 +15,8 @@ from helpers.grader import hidden, probes
 from helpers.grader.sandbox import LIMITS, TIME_IS_UP, Limits
 from helpers.grader.syntax import names_bound
 
-# A notebook does not see what another defined. (%reset collects garbage, too, and takes most of a second.)
+# A notebook does not see what another defined. (%reset collects garbage, too, and takes most of a
+# second.)
 RESET = """for name in [name for name in globals() if name[0] != "_" and name not in ("In", "Out", "get_ipython")]:
     del globals()[name]"""
 # What every exercise may use, whether its notebook imports it or not.
@@ -30,7 +33,9 @@ SHOWN, UNSHOWN = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What a class is graded by: the masters' exercises and solutions, the secret, the limits, the sandbox."""
+    """What a class is graded by: the masters' exercises and solutions, the secret, the limits, the
+    sandbox.
+    """
 
     exercises: list  # of Exercise, with the master's solution as source
     imports: dict  # {notebook: import statements of the master}
@@ -70,15 +75,16 @@ def solution(exercise, imports):
     return scope[exercise.name]
 
 
-# --- sources -> grading notebook -------------------------------------------------------------------------------------
+# --- sources -> grading notebook ------------------------------------------------------------------
 
 
 def grading_notebook(plan, sources, context, digest):
-    """Return the notebook that nbval runs: checks, the student's sources, and inputs drawn for this submission.
+    """Return the notebook that nbval runs: checks, the student's sources, and inputs drawn for this
+    submission.
 
-    `sources` is {exercise: source}, `context` {exercise: what it uses of the student's other cells}.
-    All visible checks come first: what a student prints there is shown to them, and hidden inputs
-    are not yet in the process.
+    `sources` is {exercise: source}, `context` {exercise: what it uses of the student's other
+    cells}. All visible checks come first: what a student prints there is shown to them, and hidden
+    inputs are not yet in the process.
     """
     exercises = [e for e in plan.exercises if e.name in sources]
     cells = []
@@ -96,14 +102,18 @@ def grading_notebook(plan, sources, context, digest):
 
 
 def cell(source, exercise, part, phase, expected=None, kind=""):
-    """Return a cell that says what it is; nbval compares outputs only of cells that look as if they had run."""
+    """Return a cell that says what it is; nbval compares outputs only of cells that look as if they
+    had run.
+    """
     grading = {"exercise": exercise, "part": part, "phase": phase, "kind": kind}
     metadata = {"grading": grading, "expected": expected or {}}
     return nbformat.v4.new_code_cell(source, metadata=metadata, execution_count=1)
 
 
 def source_cells(exercise, plan, sources, context, phase):
-    """Return the cells of imports and of the student's source; a notebook's first exercise begins anew."""
+    """Return the cells of imports and of the student's source; a notebook's first exercise begins
+    anew.
+    """
     notebook = [
         e.name for e in plan.exercises if e.notebook == exercise.notebook and e.name in sources
     ]
@@ -140,7 +150,7 @@ def hidden_cells(exercise, plan, digest):
         )
 
 
-# --- results of cells -> scores --------------------------------------------------------------------------------------
+# --- results of cells -> scores -------------------------------------------------------------------
 
 
 def scores_of(notebook, lines, plan):
@@ -159,7 +169,9 @@ def scores_of(notebook, lines, plan):
 
 
 def message_of(exercise, lines, is_right):
-    """Return a sentence for the student: of a visible check what it said, of hidden ones only the kinds that failed."""
+    """Return a sentence for the student: of a visible check what it said, of hidden ones only the
+    kinds that failed.
+    """
     if is_right:
         return "right"
     failed = [line for line in lines if not line["passed"] and line["part"] != "imports"]

@@ -60,9 +60,8 @@ class Scenes:
 def load_scenes(size=64):
     """Return the Scenes at `size` x `size` pixels: SCENES_DIR, data/15-scene, or the mini scenes.
 
-    In the profile "quick", 20 training and 10 validation images per class. Images are decoded once;
-    later calls read a cache, which is rebuilt when a file has changed. Raises WorkbookError for a
-    SCENES_DIR that does not exist, a class without images, and a file that is not an image.
+    In the profile "quick", 20 training and 10 validation images per class. Decoded images are
+    cached. Raises WorkbookError for a SCENES_DIR that does not exist and a damaged image.
     """
     folder = find_folder()
     if folder is None:

@@ -42,11 +42,9 @@ def cache_folder():
 
 @contextmanager
 def atomic_write(path):
-    """Yield a temporary path beside `path`, which replaces `path` in one step if the block
-    succeeds.
+    """Yield a temporary path beside `path`, which replaces `path` in one step if the block succeeds.
 
-    A process that is killed leaves the old file or the new one, never a part of one. A later write,
-    an hour or more after, removes what it left behind.
+    A process that is killed leaves the old file or the new one, never a part of one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

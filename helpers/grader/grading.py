@@ -2,27 +2,24 @@
 was stopped.
 """
 
-import csv
 import json
-import re
 import secrets
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import jinja2
 import joblib
 from tqdm.auto import tqdm
 
-from helpers.exercises.cells import key_of, read_notebooks
+from helpers.exercises.cells import read_notebooks
 from helpers.files import NOTEBOOKS, WorkbookError, atomic_write, digest
-from helpers.grader import hidden, probes
+from helpers.grader import comparing, hidden, probes
 from helpers.grader.sandbox import LIMITS, find_sandbox, run_notebook
 from helpers.grader.scoring import Score, grading_notebook, make_plan, scores_of
 from helpers.grader.submissions import Submission, find_submissions, read_submissions
+from helpers.grader.tables import file_name, questions_of, write_tables, write_text
 from helpers.workers import workers
 
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet computes begins with one of these
 GRADING_VERSION = (
     4  # raise it when grades would come out otherwise: all submissions are then graded anew
 )
@@ -174,7 +171,7 @@ def refused(submission, key, plan):
 
 def course_key(plan):
     """Return a digest of all that decides a grade, but the submission."""
-    code = [Path(module.__file__).read_text() for module in (hidden, probes)]
+    code = [Path(module.__file__).read_text() for module in (hidden, comparing, probes)]
     exercises = [asdict(exercise) for exercise in plan.exercises]
     return digest(
         [
@@ -207,12 +204,6 @@ def result_path(out, name):
     return out / "results" / f"{file_name(name)}.json"
 
 
-def file_name(name):
-    """Return a name that any file system takes, different for different names."""
-    plain = re.sub(r"[^\w.-]", "_", name)[:80]
-    return plain if plain == name else f"{plain}-{digest(name)[:8]}"
-
-
 def read_graded(path):
     """Return the Graded in a file, None where there is none or it is damaged."""
     try:
@@ -223,156 +214,3 @@ def read_graded(path):
         )
     except (OSError, ValueError, TypeError, KeyError):
         return None
-
-
-# --- Graded -> tables and pages -------------------------------------------------------------------
-
-
-def questions_of(notebooks):
-    """Return the report's questions, in order."""
-    keys = [key_of(cell) for notebook in notebooks.values() for cell in notebook.cells]
-    return list(dict.fromkeys(key[1] for key in keys if key and key[0] == "answer"))
-
-
-def write_tables(out, graded, plan, answers, questions):
-    """Write the answers to read, grades.csv, and the pages of feedback, for people and for
-    Gradescope.
-    """
-    marks = {question: write_answers(out, question, answers) for question in questions}
-    manual = {
-        g.name: [(q, *marks[q][g.name]) for q in questions if any(marks[q][g.name])] for g in graded
-    }
-    write_grades(out / "grades.csv", graded, plan, manual)
-    page = jinja2.Template(Path(__file__).with_name("feedback.html").read_text(), autoescape=True)
-    for g in graded:
-        comments, possible = manual[g.name], sum(score.possible for score in g.scores)
-        text = page.render(
-            **vars(g),
-            points=g.points,
-            possible=possible,
-            comments=comments,
-            manual=total_of(comments),
-        )
-        write_text(out / "feedback" / f"{file_name(g.name)}.html", text)
-        write_text(
-            out / "gradescope" / file_name(g.name) / "results.json",
-            json.dumps(gradescope(g), indent=1),
-        )
-
-
-def write_text(path, text):
-    """Write a text file, whole or not at all; what UTF-8 cannot say becomes a question mark."""
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="replace")
-
-
-def write_rows(path, columns, rows):
-    """Write a CSV file, whole or not at all; no cell is a formula to a spreadsheet, whatever a
-    student wrote.
-    """
-    with (
-        atomic_write(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors="replace") as file,
-    ):
-        writer = csv.writer(file)
-        writer.writerows([columns, *([harmless(value) for value in row] for row in rows)])
-
-
-def harmless(value):
-    """Return a value that a spreadsheet shows and does not compute."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) else value
-
-
-def as_written(value):
-    """Return what `harmless` was given."""
-    return value[1:] if value.startswith(tuple(f"'{sign}" for sign in FORMULAS)) else value
-
-
-def write_grades(path, graded, plan, manual):
-    """Write one row a submission; `answers` are the points that a reader gave by hand."""
-    columns = [
-        "submission",
-        *(e.name for e in plan.exercises),
-        "answers",
-        "status",
-        "seconds",
-        "total",
-    ]
-    rows = []
-    for g in graded:
-        by_hand = total_of(manual[g.name])
-        rows.append(
-            [
-                g.name,
-                *(s.points for s in g.scores),
-                by_hand,
-                g.status,
-                g.seconds,
-                g.points + by_hand,
-            ]
-        )
-    write_rows(path, columns, rows)
-
-
-def total_of(comments):
-    """Return the sum of the points in [(question, points, comment)], whole where they are whole."""
-    total = sum(float(points or 0) for _, points, _ in comments)
-    return int(total) if total == int(total) else total
-
-
-def read_rows(path):
-    """Return {submission: row} of a table of answers as a spreadsheet saved it."""
-    csv.field_size_limit(2**30)
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        delimiter = ";" if ";" in file.readline() else ","
-        file.seek(0)
-        rows = list(csv.DictReader(file, delimiter=delimiter))
-    if rows and not {"submission", "answer", "points", "comment"} <= set(rows[0]):
-        raise WorkbookError(
-            f"{path} has lost its columns submission, answer, points and comment. Restore its first row."
-        )
-    return {as_written(row["submission"]): row for row in rows}
-
-
-def write_answers(out, question, answers):
-    """Write all answers to a question, beside points and comment as a reader filled them in; return
-    these by name.
-    """
-    path = out / "answers" / f"{file_name(question)}.csv"
-    kept = read_rows(path) if path.exists() else {}
-    marks = {
-        name: (row.get("points") or "", row.get("comment") or "") for name, row in kept.items()
-    }
-    for name, (points, _) in marks.items():
-        if points and not re.fullmatch(r"\d+([.]\d+)?", points.strip()):
-            raise WorkbookError(
-                f'{path}: the points of {name} are "{points}". Write a number there, or nothing.'
-            )
-    texts = {name: given.get(question, "") for name, given in answers.items()}
-    texts = {
-        name: as_written(row["answer"]) for name, row in kept.items() if any(marks[name])
-    } | texts
-    rows = [[name, texts[name], *marks.get(name, ("", ""))] for name in sorted(texts)]
-    write_rows(path, ["submission", "answer", "points", "comment"], rows)
-    return {name: marks.get(name, ("", "")) for name in texts}
-
-
-def gradescope(graded):
-    """Return what Gradescope reads from results.json."""
-    tests = [
-        {
-            "name": score.exercise,
-            "score": score.points,
-            "max_score": score.possible,
-            "output": score.message,
-            "output_format": "text",
-        }
-        for score in graded.scores
-    ]
-    output = "\n".join([*([] if graded.status == "ok" else [graded.status]), *graded.notes])
-    return {
-        "score": graded.points,
-        "execution_time": graded.seconds,
-        "output": output,
-        "tests": tests,
-    }

@@ -51,10 +51,8 @@ class Scenes:
 
     def __repr__(self):
         height, width = self.train.images.shape[-2:]
-        return (
-            f"{self.name}: {len(self.train)} training and {len(self.val)} validation images, "
-            f"{height} x {width}, {len(self.class_names)} classes"
-        )
+        counts = f"{len(self.train)} training and {len(self.val)} validation images"
+        return f"{self.name}: {counts}, {height} x {width}, {len(self.class_names)} classes"
 
 
 def load_scenes(size=64):

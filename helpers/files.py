@@ -42,7 +42,8 @@ def cache_folder():
 
 @contextmanager
 def atomic_write(path):
-    """Yield a temporary path beside `path`, which replaces `path` in one step if the block succeeds.
+    """Yield a temporary path beside `path`, which replaces `path` in one step if the block
+    succeeds.
 
     A process that is killed leaves the old file or the new one, never a part of one.
     """

@@ -23,16 +23,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers.exercises.cells import imports_of, read_notebooks, tags_of
 from helpers.files import NOTEBOOKS, WorkbookError
-from helpers.grader import (
-    comparing,
-    grading,
-    hidden,
-    probes,
-    sandbox,
-    scoring,
-    submissions,
-    watching,
-)
+from helpers.grader import grading, hidden, judging, probes, sandbox, scoring, submissions, watching
 from helpers.grader.gradescope import make_autograder
 from helpers.grader.release import student_copy
 
@@ -51,12 +42,12 @@ def failed_kinds(name, function, seed="0"):
     failed = []
     for kind, inputs in hidden.draw(name, hidden.generator_for(SECRET, seed, name)):
         inputs = json.loads(json.dumps(inputs))
-        expected = None if name in comparing.VERIFY else probes.values_of(name, solution, inputs)
+        expected = None if name in judging.VERIFY else probes.values_of(name, solution, inputs)
         try:
             got = json.loads(json.dumps(probes.values_of(name, function, inputs)))
         except Exception:
             got = None
-        if not comparing.is_right(name, inputs, expected, got):
+        if not judging.is_right(name, inputs, expected, got):
             failed.append(kind)
     return failed
 
@@ -87,17 +78,17 @@ def test_the_same_secret_and_submission_draw_the_same_and_others_do_not():
     "got", [None, "nan", ["nan"], {"type": "Anything"}, {"shape": [2], "values": ["inf", 1]}, [[]]]
 )
 def test_odd_values_are_wrong_and_raise_nothing(got):
-    assert not comparing.is_right("standardise", [], {"shape": [2], "values": [1.0, 2.0]}, got)
+    assert not judging.is_right("standardise", [], {"shape": [2], "values": [1.0, 2.0]}, got)
 
 
 def test_honest_differences_in_the_last_digits_and_in_types_are_right():
     expected = [0.5, 300.0]
-    assert comparing.agrees(
+    assert judging.agrees(
         expected, [0.5000001, {"dtype": "float32", "shape": [], "values": [300.00003]}]
     )
-    assert not comparing.agrees(expected, [0.51, 300.0]), "a mean may be small beside a deviation"
+    assert not judging.agrees(expected, [0.51, 300.0]), "a mean may be small beside a deviation"
     array = {"shape": [2], "values": [1.0, 2.0]}
-    assert comparing.agrees(array, [1.0, 2.0]) and not comparing.agrees(
+    assert judging.agrees(array, [1.0, 2.0]) and not judging.agrees(
         array, {"shape": [1, 2], "values": [1.0, 2.0]}
     )
 

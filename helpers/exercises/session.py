@@ -1,10 +1,11 @@
 """notebook -> ready kernel: the look of figures, how long cells take, errors in one line."""
 
-import ast
 import json
 import os
 import statistics
+import symtable
 import time
+import traceback
 
 import torch
 import torch.nn.functional as F
@@ -92,23 +93,20 @@ class _Open:
         self.source, self.exercise = info.raw_cell, None
         cell_begins()
 
-    def explain(self, shell, kind, error, traceback, tb_offset=None):
+    def explain(self, shell, kind, error, trace, tb_offset=None):
         """Show one line for an unsolved exercise or an interrupt, else the usual traceback."""
+        self.exercise = self.exercise_behind(error)
+        line = f"{self.exercise}{NOT_SOLVED}"
         if kind is KeyboardInterrupt:
             shell._showtraceback(kind, error, [STOPPED])
-            return
-        self.exercise = self.exercise_behind(error)
-        if self.exercise is None:
-            make_stack = shell.InteractiveTB.structured_traceback
-            stack = make_stack(kind, error, traceback, tb_offset=tb_offset)
+        elif self.exercise is None:
+            stack = shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset)
             shell._showtraceback(kind, error, stack)
-            return
-        self.names |= dict.fromkeys(names_set_by(self.source), self.exercise)
-        line = f"{self.exercise}{NOT_SOLVED}"
-        if os.environ.get("WORKBOOK_STRICT") and is_from_check(traceback):
+        elif os.environ.get("WORKBOOK_STRICT") and is_from_check(trace):
             self.exercise = None
             shell._showtraceback(kind, error, [line])
         else:
+            self.names |= dict.fromkeys(names_set_by(self.source), self.exercise)
             print(line)
 
     def exercise_behind(self, error):
@@ -126,17 +124,13 @@ class _Open:
 def names_set_by(source):
     """Return the names that a cell sets, functions included."""
     try:
-        nodes = list(ast.walk(ast.parse(source)))
+        symbols = symtable.symtable(source, "cell", "exec").get_symbols()
     except SyntaxError:  # magics: such cells depend on no exercise
         return set()
-    set_by = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    return set_by | {n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)}
+    return {symbol.get_name() for symbol in symbols if symbol.is_assigned()}
 
 
-def is_from_check(traceback):
+def is_from_check(trace):
     """Return whether an error passed through a check of `helpers.exercises.checks`."""
-    while traceback:
-        if traceback.tb_frame.f_globals.get("__name__", "").startswith("helpers.exercises.checks."):
-            return True
-        traceback = traceback.tb_next
-    return False
+    modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(trace)]
+    return any(module.startswith("helpers.exercises.checks.") for module in modules)

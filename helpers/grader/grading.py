@@ -13,16 +13,15 @@ from tqdm.auto import tqdm
 
 from helpers.exercises.cells import read_notebooks
 from helpers.files import NOTEBOOKS, WorkbookError, atomic_write, digest
-from helpers.grader import comparing, hidden, probes
+from helpers.grader import hidden, probes
 from helpers.grader.sandbox import LIMITS, find_sandbox, run_notebook
 from helpers.grader.scoring import Score, grading_notebook, make_plan, scores_of
 from helpers.grader.submissions import Submission, find_submissions, read_submissions
 from helpers.grader.tables import file_name, questions_of, write_tables, write_text
 from helpers.workers import workers
 
-GRADING_VERSION = (
-    4  # raise it when grades would come out otherwise: all submissions are then graded anew
-)
+# Raise it when grades would come out otherwise: all submissions are then graded anew.
+GRADING_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ def refused(submission, key, plan):
 
 def course_key(plan):
     """Return a digest of all that decides a grade, but the submission."""
-    code = [Path(module.__file__).read_text() for module in (hidden, comparing, probes)]
+    code = [Path(module.__file__).read_text() for module in (hidden, probes)]
     exercises = [asdict(exercise) for exercise in plan.exercises]
     return digest(
         [

@@ -1,6 +1,7 @@
-"""secret + submission -> hidden inputs, which nobody could know.
+"""secret, submission -> inputs that nobody could know. The trusted side.
 
-DRAWS gives each exercise its kinds of input; students are told only which kind failed.
+DRAWS gives each exercise its kinds of input, for students are told only the kind that failed. What
+comes back is judged by `judging`.
 """
 
 import hashlib

@@ -20,7 +20,7 @@ import nbval.kernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 from traitlets import default
 
-from helpers.grader.comparing import is_right
+from helpers.grader.judging import is_right
 from helpers.grader.sandbox import DIED, TIME_IS_UP, TOO_LONG
 
 # As in `probes`, which would bring torch along: time and memory

@@ -11,7 +11,7 @@ import nbformat
 
 from helpers.exercises.cells import import_of_checks, imports_of
 from helpers.exercises.points import find_exercises
-from helpers.grader import comparing, hidden, probes
+from helpers.grader import hidden, judging, probes
 from helpers.grader.sandbox import LIMITS, TIME_IS_UP, Limits
 from helpers.grader.syntax import names_bound
 
@@ -138,7 +138,7 @@ def hidden_cells(exercise, plan, digest):
     generator = hidden.generator_for(plan.secret, digest, exercise.name)
     function = solution(exercise, plan.imports[exercise.notebook])
     for kind, inputs in hidden.draw(exercise.name, generator):
-        is_random = exercise.name in comparing.VERIFY
+        is_random = exercise.name in judging.VERIFY
         values = (
             None
             if is_random

@@ -1,4 +1,4 @@
-"""graded submissions -> grades.csv, feedback, and answers to read."""
+"""Graded submissions -> grades.csv, feedback pages, answers to read, files for Gradescope."""
 
 import csv
 import json

@@ -1,7 +1,7 @@
-"""values from the student's process -> right or wrong, decided in the trusted process.
+"""values that came back -> right or wrong. The trusted side.
 
-They are compared with the values of the master's solution for the same inputs or, for exercises
-that draw at random, checked by a function in VERIFY. Numbers have a tolerance: honest solutions
+They are compared with what the master's solution gives for the same inputs or, where an exercise
+draws at random itself, judged by a function in VERIFY. Numbers have a tolerance: honest solutions
 differ in the last digits.
 """
 
@@ -30,9 +30,8 @@ def agrees(expected, got):
     if isinstance(expected, list) and not all(isinstance(part, (int, float)) for part in expected):
         return len(expected) == len(got) and all(agrees(a, b) for a, b in zip(expected, got))
     a, b = array(expected), array(got)
-    size = (
-        np.abs(a) if isinstance(expected, list) else np.abs(a).max()
-    )  # a list may mix sizes, as mean and deviation
+    # A list may mix sizes, as mean and deviation do.
+    size = np.abs(a) if isinstance(expected, list) else np.abs(a).max()
     return a.shape == b.shape and bool((np.abs(a - b) <= TOLERANCE * np.maximum(size, 1e-6)).all())
 
 

@@ -51,18 +51,15 @@ class Scenes:
 
     def __repr__(self):
         height, width = self.train.images.shape[-2:]
-        return (
-            f"{self.name}: {len(self.train)} training and {len(self.val)} validation images, "
-            f"{height} x {width}, {len(self.class_names)} classes"
-        )
+        counts = f"{len(self.train)} training and {len(self.val)} validation images"
+        return f"{self.name}: {counts}, {height} x {width}, {len(self.class_names)} classes"
 
 
 def load_scenes(size=64):
     """Return the Scenes at `size` x `size` pixels: SCENES_DIR, data/15-scene, or the mini scenes.
 
-    In the profile "quick", 20 training and 10 validation images per class. Images are decoded once;
-    later calls read a cache, which is rebuilt when a file has changed. Raises WorkbookError for a
-    SCENES_DIR that does not exist, a class without images, and a file that is not an image.
+    In the profile "quick", 20 training and 10 validation images per class. Decoded images are
+    cached. Raises WorkbookError for a SCENES_DIR that does not exist and a damaged image.
     """
     folder = find_folder()
     if folder is None:

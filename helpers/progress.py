@@ -61,9 +61,8 @@ def cell_begins(_info=None):
 
 
 def ask_before(seconds, what):
-    """Ask, once per cell, whether to go on where it would then run for over two minutes.
-
-    Only asks in a notebook whose user can answer. Raises Stopped where the answer is no.
+    """Ask, once per cell, whether to go on if it would run for over two minutes; may raise
+    Stopped.
     """
     total_s = time.monotonic() - _Cell.start_s + seconds
     if kernel() is None or _Cell.has_agreed or total_s < ASK_OVER_S:

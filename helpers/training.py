@@ -73,9 +73,8 @@ def make_scheduler(optimizer, config, num_batches):
 def train_epoch(model, train, optimizer, scheduler, config, augment, generator, on_batch=None):
     """Train once on every batch of the Split `train`; return the mean training loss per image.
 
-    `augment` takes and returns images (B, 1, H, W); `generator` shuffles; `on_batch()` is called
-    before each batch and may raise to stop. Raises Diverged when the loss is no longer a number,
-    WorkbookError when the images are not numbers.
+    `augment` maps images (B, 1, H, W); `generator` shuffles; `on_batch()` may raise to stop. Raises
+    Diverged when the loss is no longer a number, WorkbookError when the images are not numbers.
     """
     model.train()
     total_loss = torch.zeros((), device=train.images.device)
@@ -114,10 +113,8 @@ def _why_not_finite(train, config):
 
 @torch.inference_mode()
 def predict(model, images, batch_size=64):
-    """Return the logits (N, num_classes) of images (N, C, H, W), with dropout off.
-
-    On a CPU, batches of 64 were twice as fast as batches of 500: activations stay in its cache.
-    """
+    """Return the logits (N, num_classes) of images (N, C, H, W), with dropout off."""
+    # On a CPU, batches of 64 were twice as fast as batches of 500: activations stay in its cache.
     model.eval()
     return torch.cat([model(batch) for batch in images.split(batch_size)])
 
@@ -142,12 +139,11 @@ class Options:
 def fit(model, train, val, config, augment=None, options=Options()):
     """Train a model in place; return its history: a list of dicts, one per evaluated epoch.
 
-    Each has epoch, train_loss, train_accuracy, val_loss, val_accuracy (after the epoch, without
-    dropout and augmentation), learning_rate, and seconds of training and evaluation. `train` and
-    `val` are Splits of normalised images (N, 1, H, W). After an interruption, a checkpoint gives
-    the same result as a run without. Raises WorkbookError for labels that the model has no output
-    for, a loss that is not a number, and a checkpoint of another network or config. In a notebook,
-    asks before more than two minutes of training, when it knows how long an epoch takes.
+    Each has epoch, train_loss, train_accuracy, val_loss, val_accuracy (without dropout and
+    augmentation), learning_rate, and seconds of training and evaluation. `train` and `val` are
+    Splits of normalised images (N, 1, H, W). In a notebook, asks before more than two minutes of
+    training. Raises WorkbookError for labels that the model has no output for, a loss that is not
+    a number, and a checkpoint of another network or config.
     """
     history, start = [], time.perf_counter()
     title = f"{type(model).__name__} on {choose_device(config.device)}"

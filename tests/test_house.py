@@ -9,7 +9,9 @@ from functools import cache
 import nbformat
 import pytest
 
-from helpers.files import NOTEBOOKS, ROOT
+from helpers.exercises.cells import read_notebooks
+from helpers.files import MAKERS, NOTEBOOKS, ROOT, TEACHERS
+from helpers.grader.release import find_leaks, write_copies
 
 HELPERS = ROOT / "helpers"
 LESSON = "lesson"  # the modules that lie in helpers/ itself
@@ -114,6 +116,19 @@ def test_the_lesson_is_short_and_no_module_long():
     assert sum(lines[path] for path in HELPERS.glob("*.py")) <= 1600
     assert sorted(lines.values())[len(lines) // 2] <= 150
     assert [path.name for path, number in lines.items() if number > 350] == []
+
+
+def test_lines_are_short():
+    lines = [line for path in [*MODULES, *(ROOT / "tests").glob("*.py")] for line in path.open()]
+    assert sum(len(line.rstrip()) > 100 for line in lines) <= len(lines) / 100
+
+
+def test_a_release_of_this_workbook_holds_no_secret_and_no_tools_of_teachers(tmp_path):
+    notebooks = read_notebooks()
+    write_copies(notebooks, tmp_path / "copy")
+    assert find_leaks(notebooks, tmp_path / "copy") == []
+    folders = {path.name for path in (tmp_path / "copy" / "helpers").iterdir() if path.is_dir()}
+    assert "exercises" in folders and not folders & {TEACHERS, MAKERS}
 
 
 def test_help_imports_no_torch():

@@ -23,10 +23,9 @@ MINI_SHARE = 0.5  # the mini scenes have half as many training images as the pho
 
 
 def begin(name):
-    """Prepare the kernel of the notebook `name`, and print how long its cells take on this machine.
+    """Prepare the kernel of the notebook `name`, and print how long its cells take here.
 
-    From then on, a cell that needs an unsolved exercise says so in one line and the cells after it
-    still run; an interrupted cell ends in one sentence.
+    From then on, a cell that needs an unsolved exercise, or is stopped, says so in one line.
     """
     plots.set_style()
     if shell := get_ipython():

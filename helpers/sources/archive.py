@@ -14,8 +14,7 @@ MAX_UNPACKED_BYTES = 2 * 10**9
 def unpack(archive, folder):
     """Unpack the images of a zip into `folder`, which appears whole or not at all.
 
-    Raises WorkbookError for a file that is not a zip or is damaged, and for members that would land
-    outside the folder.
+    Raises WorkbookError for a damaged zip, and for members that would land outside the folder.
     """
     archive, folder = Path(archive), Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)

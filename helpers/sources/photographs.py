@@ -47,8 +47,8 @@ def find_folder():
 def list_images(folder):
     """Return {"train": [(path, label), ...], "val": [...]}, sorted by class and name.
 
-    The archive is not split: as in the course, the names in data/validation_names.txt are its
-    validation part. Raises WorkbookError for a missing or empty class.
+    An archive that is not split is split by data/validation_names.txt, as in the course. Raises
+    WorkbookError for a missing or empty class.
     """
     folder = _find_root(Path(folder))
     val_folder = next((folder / name for name in ("test", "val") if (folder / name).is_dir()), None)

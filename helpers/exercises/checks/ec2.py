@@ -3,7 +3,8 @@
 import torch
 from torch.ao.quantization import MinMaxObserver
 
-from helpers.exercises.checks.tools import compare, expect, is_whole, pair, passed, tensor
+from helpers.exercises.checks.kinds import is_whole
+from helpers.exercises.checks.tools import compare, expect, pair, passed, tensor
 
 
 def check_affine_parameters(function):

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from helpers.exercises.checks.tools import compare, expect, is_whole, passed
+from helpers.exercises.checks.kinds import is_whole
+from helpers.exercises.checks.tools import compare, expect, passed
 from helpers.models import num_parameters
 
 

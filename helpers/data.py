@@ -61,16 +61,16 @@ def load_scenes(size=64):
     In the profile "quick", 20 training and 10 validation images per class. Decoded images are
     cached. Raises WorkbookError for a SCENES_DIR that does not exist and a damaged image.
     """
-    folder = find_folder()
+    folder, is_quick = find_folder(), profile() == "quick"
     if folder is None:
         print(
             "No photographs here (SCENES_DIR is not set, data/15-scene is absent): these are the "
             "built-in mini scenes, drawn by the computer. `workbook data` fetches the photographs."
         )
-    scenes = load_mini_scenes(size) if folder is None else load_folder(folder, size)
-    if profile() == "full":
-        return scenes
-    return Scenes(scenes.name, first(scenes.train, 20), first(scenes.val, 10))
+        return load_mini_scenes(size, 300, 150) if is_quick else load_mini_scenes(size)
+    scenes = load_folder(folder, size)
+    part = Scenes(scenes.name, first(scenes.train, 20), first(scenes.val, 10))
+    return part if is_quick else scenes
 
 
 def for_display(scenes):
@@ -80,16 +80,16 @@ def for_display(scenes):
     return load_mini_scenes(scenes.train.images.shape[-1])
 
 
-def load_mini_scenes(size=64):
-    """Return the built-in drawn Scenes, 1,500 for training and 750 for validation."""
+def load_mini_scenes(size=64, num_train=1500, num_val=750):
+    """Return the built-in drawn Scenes, as many of each class."""
 
     def draw():
         names = ("train_images", "train_labels", "val_images", "val_labels")
-        arrays = dict(zip(names, mini_scenes.draw_mini_scenes(size)))
+        arrays = dict(zip(names, mini_scenes.draw_mini_scenes(size, num_train, num_val)))
         return {k: v[:, None] if k.endswith("images") else v for k, v in arrays.items()}
 
-    source = Path(mini_scenes.__file__).read_bytes()
-    return _scenes("mini-scenes", f"mini-scenes-{size}", [hashlib.sha256(source).hexdigest()], draw)
+    drawn_by = hashlib.sha256(Path(mini_scenes.__file__).read_bytes()).hexdigest()
+    return _scenes("mini-scenes", f"mini-scenes-{size}-{num_train}", [drawn_by, num_val], draw)
 
 
 def load_folder(folder, size=64):

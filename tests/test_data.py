@@ -68,7 +68,7 @@ def test_a_scenes_dir_that_does_not_exist_is_an_error(tmp_path, monkeypatch):
 
 def test_without_photographs_the_mini_scenes_say_so(monkeypatch, capsys):
     monkeypatch.setattr(sources, "SCENES_FOLDER", ROOT / "no-such-folder")
-    monkeypatch.setattr(data.mini_scenes, "draw_mini_scenes", lambda size: _tiny_scenes(size))
+    monkeypatch.setattr(data.mini_scenes, "draw_mini_scenes", lambda size, *_: _tiny_scenes(size))
     scenes = load_scenes(16)
     assert scenes.name == "mini-scenes"
     assert "built-in mini scenes" in capsys.readouterr().out
@@ -273,3 +273,12 @@ def test_a_zip_bomb_or_no_zip_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("SCENES_DIR", str(path))
     with pytest.raises(WorkbookError, match="more than 2 GB"):
         load_scenes()
+
+
+def test_the_quick_profile_draws_the_first_of_the_same_scenes(monkeypatch):
+    monkeypatch.setattr(sources, "SCENES_FOLDER", ROOT / "no-such-folder")
+    monkeypatch.setenv("WORKBOOK_PROFILE", "quick")
+    few, more = load_scenes(16), data.load_mini_scenes(16, 450, 300)
+    assert len(few.train) == 300 and len(few.val) == 150
+    assert torch.equal(few.train.images, data.first(more.train, 20).images)
+    assert torch.equal(few.val.images, data.first(more.val, 10).images)

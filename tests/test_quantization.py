@@ -9,10 +9,10 @@ from torchvision.models import alexnet
 
 from helpers.alexnet import AlexNetScenes, make_alexnet
 from helpers.data import Split
-from helpers.extra import comparison, compiled
-from helpers.extra.comparison import compare, file_size_mb, save_state
+from helpers.extra import compiled, size_and_speed
 from helpers.extra.compression import Bfloat16, dynamic, with_thin_layers
 from helpers.extra.quantization import input_rule_and_layers, quantize
+from helpers.extra.size_and_speed import compare, file_size_mb, save_state
 from helpers.files import WorkbookError
 from helpers.models import SimpleNet, SimpleNetDropout
 from helpers.sources.weights import Weights
@@ -95,7 +95,7 @@ def test_the_compiled_int8_network_agrees_and_takes_a_quarter_of_the_file(
         pytest.skip('no torchao (pip install -e ".[compiler]") or no C++ compiler')
     expected = predict(small_alexnet, greys)
     assert (network.eval()(greys) - expected).abs().max() < 0.1 * expected.abs().max()
-    assert comparison.file_size_mb(network) < 0.26 * comparison.file_size_mb(small_alexnet)
+    assert size_and_speed.file_size_mb(network) < 0.26 * size_and_speed.file_size_mb(small_alexnet)
 
 
 def test_without_a_compiler_there_is_no_compiled_network(small_alexnet, greys, monkeypatch):
@@ -132,7 +132,7 @@ def test_bfloat16_halves_the_file_and_keeps_the_answers(trained, split, tmp_path
     assert (
         predict(half, split.images).argmax(1) == predict(trained, split.images).argmax(1)
     ).float().mean() > 0.95
-    assert comparison.file_size_mb(half) < 0.6 * comparison.file_size_mb(trained)
+    assert size_and_speed.file_size_mb(half) < 0.6 * size_and_speed.file_size_mb(trained)
 
 
 def test_thin_layers_lose_nothing_where_the_rank_is_theirs(small_alexnet, greys):
@@ -145,7 +145,7 @@ def test_thin_layers_lose_nothing_where_the_rank_is_theirs(small_alexnet, greys)
     torch.testing.assert_close(
         predict(thin, greys), predict(small_alexnet, greys), rtol=1e-3, atol=1e-3
     )
-    assert comparison.file_size_mb(thin) < 0.1 * comparison.file_size_mb(small_alexnet)
+    assert size_and_speed.file_size_mb(thin) < 0.1 * size_and_speed.file_size_mb(small_alexnet)
 
 
 def test_pooling_and_relu_change_places_without_changing_the_network(trained, split):
@@ -155,14 +155,14 @@ def test_pooling_and_relu_change_places_without_changing_the_network(trained, sp
 
 
 def test_latencies_are_told_in_turns(trained, split):
-    times = comparison.latencies({"a": trained, "b": trained}, split.images[:2], rounds=3)
+    times = size_and_speed.latencies({"a": trained, "b": trained}, split.images[:2], rounds=3)
     assert set(times) == {"a", "b"} and all(
         t.median_ms > 0 and t.spread_ms >= 0 for t in times.values()
     )
 
 
 def test_the_processor_is_named_with_vnni_or_without():
-    assert comparison.processor().endswith(("with VNNI", "without VNNI"))
+    assert size_and_speed.processor().endswith(("with VNNI", "without VNNI"))
 
 
 def test_the_quantised_alexnet_is_torchvisions(small_alexnet):

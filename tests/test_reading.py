@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from test_grading import MASTERS
 
-from helpers.grader import picking, reader, reading, submissions, syntax
+from helpers.grader import picking, reading_process, submissions, syntax, unpacking
 
 COURSE = submissions.course_of(MASTERS)
 
@@ -76,30 +76,33 @@ def test_a_notebook_made_to_be_slow_or_large_is_read_or_refused_in_seconds(what,
 
 def test_beyond_its_seconds_or_memory_a_reading_ends_and_the_next_begins(tmp_path, monkeypatch):
     (tmp_path / "ada.ipynb").write_text(notebook_of(code("def double(x):\n    return x + x")))
-    read = reader.read
+    read = reading_process.read
 
     def endless(*_):
         while True:
             pass
 
-    works = (endless, reader.TOO_SLOW), (lambda *_: bytearray(2**40), reader.TOO_MUCH)
+    works = (
+        (endless, reading_process.TOO_SLOW),
+        (lambda *_: bytearray(2**40), reading_process.TOO_MUCH),
+    )
     for work, why in works:
-        monkeypatch.setattr(reader, "SECONDS", 1)
-        monkeypatch.setattr(reader, "read", work)
-        refused = reader.read_apart(tmp_path / "ada.ipynb", COURSE)["refused"]
+        monkeypatch.setattr(reading_process, "SECONDS", 1)
+        monkeypatch.setattr(reading_process, "read", work)
+        refused = reading_process.read_apart(tmp_path / "ada.ipynb", COURSE)["refused"]
         assert refused == why
-    monkeypatch.setattr(reader, "read", read)
-    assert "double" in reader.read_apart(tmp_path / "ada.ipynb", COURSE)["sources"]
+    monkeypatch.setattr(reading_process, "read", read)
+    assert "double" in reading_process.read_apart(tmp_path / "ada.ipynb", COURSE)["sources"]
 
 
 def test_more_output_than_anybody_writes_is_refused(monkeypatch):
-    monkeypatch.setattr(reader, "limit", lambda: None)
-    monkeypatch.setattr(reader, "read", lambda *_: {"notes": ["x" * 30 * 2**20]})
-    assert reader.read_apart("ada", COURSE)["refused"] == reader.TOO_SLOW
+    monkeypatch.setattr(reading_process, "limit", lambda: None)
+    monkeypatch.setattr(reading_process, "read", lambda *_: {"notes": ["x" * 30 * 2**20]})
+    assert reading_process.read_apart("ada", COURSE)["refused"] == reading_process.TOO_SLOW
 
 
 def test_the_reader_needs_no_library_and_so_starts_at_once():
-    for module in (reader, reading, picking, syntax):
+    for module in (reading_process, unpacking, picking, syntax):
         text = Path(module.__file__).read_text()
         assert not any(
             f"import {name}" in text for name in ("torch", "numpy", "nbformat", "IPython")

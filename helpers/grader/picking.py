@@ -8,7 +8,6 @@ import ast
 import builtins
 from dataclasses import dataclass
 
-from helpers.grader.reading import Refused
 from helpers.grader.syntax import (
     DEFINITIONS,
     is_function,
@@ -18,6 +17,7 @@ from helpers.grader.syntax import (
     names_bound,
     names_in,
 )
+from helpers.grader.unpacking import Refused
 
 MAX_STATEMENTS = 10_000  # at the top level of all code cells
 MAX_USED = 300  # statements of other cells that one exercise may use

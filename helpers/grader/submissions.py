@@ -1,6 +1,6 @@
 """folder of a class -> Submissions: exercise sources and answers, whatever state they are in.
 
-They are read by a process apart, which has limits and refuses what is dangerous: see `reader`.
+They are read by a process apart, which has limits and refuses what is dangerous: see `reading_process`.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from helpers.exercises.cells import PROMPT, key_of
 from helpers.exercises.points import find_exercises
 from helpers.files import ROOT, WorkbookError
-from helpers.grader.reading import DROPPINGS
+from helpers.grader.unpacking import DROPPINGS
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def course_of(masters):
 def read_all(paths, course):
     """Yield what the reader says of each of {name: path}."""
     task = {"course": course, "paths": {name: str(Path(p).absolute()) for name, p in paths.items()}}
-    command = [sys.executable, "-m", "helpers.grader.reader"]
+    command = [sys.executable, "-m", "helpers.grader.reading_process"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as process:
         json.dump(task, process.stdin)

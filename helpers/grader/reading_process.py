@@ -1,6 +1,6 @@
 """submissions -> what grading needs of them, each read by a process of its own, with limits.
 
-`python -m helpers.grader.reader` takes {"course": ..., "paths": {name: path}} as JSON and prints a
+`python -m helpers.grader.reading_process` takes {"course": ..., "paths": {name: path}} as JSON and prints a
 line of JSON for each. It forks for each, so that one that is too large or too slow ends alone.
 """
 
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from helpers.grader.picking import pick
-from helpers.grader.reading import Refused, read_notebooks
+from helpers.grader.unpacking import Refused, read_notebooks
 
 SECONDS, MEMORY_MB, OUTPUT_MB = 8, 300, 20
 TOO_SLOW = f"Reading it took more than {SECONDS} seconds, or gave more than {OUTPUT_MB} MB."

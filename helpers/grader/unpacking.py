@@ -1,6 +1,6 @@
 """folder or zip of a student -> its notebooks' cells; what is dangerous is refused. Runs no code.
 
-Only Python's own library is used, for this runs in a process of its own: see `reader`.
+Only Python's own library is used, for this runs in a process of its own: see `reading_process`.
 """
 
 import io

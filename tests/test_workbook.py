@@ -243,7 +243,15 @@ def test_a_shipped_network_is_taken_where_it_was_trained_in_the_same_way(
     path = trained.shipped_path("SimpleNet", scenes.name, 0)
     config = trained.for_profile(trained.ALL_RECIPES["SimpleNet"].config)
     state = {"fc_layers.3.bias": torch.arange(15.0)}
-    trained.write({"how": trained.how_trained("SimpleNet", config), "state": state}, path)
+    trained.write(
+        {
+            "how": trained.how_trained(
+                "SimpleNet", config, trained.ALL_RECIPES["SimpleNet"].build()
+            ),
+            "state": state,
+        },
+        path,
+    )
     assert torch.equal(trained.trained("SimpleNet", scenes).fc_layers[3].bias, torch.arange(15.0))
     trained.write({"how": "otherwise", "state": state}, path)
     assert not torch.equal(

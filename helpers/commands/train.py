@@ -8,7 +8,7 @@ import torch
 
 from helpers.alexnet_recipes import ALL_RECIPES
 from helpers.extra.measure import latency_ms, machine, size_mb
-from helpers.extra.trained import weights_path, what_was_learned, write
+from helpers.extra.trained import how_trained, weights_path, what_was_learned, write
 from helpers.files import atomic_write
 from helpers.models import num_parameters
 from helpers.progress import progress
@@ -31,7 +31,8 @@ def run_seeds(name, scenes, seeds=range(5)):
         seconds = time.perf_counter() - start
         if seed == 0:
             # EC3 looks at this network.
-            write(what_was_learned(model), weights_path(name, scenes, config))
+            path = weights_path(name, scenes, how_trained(name, config, model))
+            write(what_was_learned(model), path)
         images = val.images.to(next(model.parameters()).device)
         is_right = predict(model, images).argmax(dim=1).cpu() == val.labels
         runs.append(

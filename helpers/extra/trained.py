@@ -23,10 +23,11 @@ def trained(name, scenes, seed=0):
     """
     recipe = ALL_RECIPES[name]
     config = for_profile(replace(recipe.config, seed=seed))
-    shipped, path = shipped_path(name, scenes.name, seed), weights_path(name, scenes, config)
     torch.manual_seed(seed)
     model = recipe.build()
-    state = read_shipped(shipped, how_trained(name, config)) or read_cached(path)
+    how, shipped = how_trained(name, config, model), shipped_path(name, scenes.name, seed)
+    path = weights_path(name, scenes, how)
+    state = read_shipped(shipped, how) or read_cached(path)
     if state:
         model.load_state_dict(state, strict=False)
     else:
@@ -34,7 +35,7 @@ def trained(name, scenes, seed=0):
         state = what_was_learned(model)
         write(state, path)
     if os.environ.get("WORKBOOK_PUBLISH") and profile() == "full" and not shipped.exists():
-        write({"how": how_trained(name, config), "state": state}, shipped)
+        write({"how": how, "state": state}, shipped)
     return model.eval()
 
 
@@ -46,20 +47,22 @@ def shipped_path(name, dataset, seed):
     return DATA / "trained" / dataset / f"{name}-seed{seed}.pt"
 
 
-def how_trained(name, config):
-    """Return what decides how a network is trained.
+def how_trained(name, config, model):
+    """Return what decides how a network is trained, its frozen layers included.
 
     A network that comes with the workbook is used only if this is the same.
     """
+    frozen = [parameter for parameter in model.parameters() if not parameter.requires_grad]
     return {
         "version": TRAINED_VERSION,
         "config": asdict(config),
         "augment": repr(ALL_RECIPES[name].augment),
+        "frozen": fingerprint(*frozen),
     }
 
 
 def read_shipped(path, how):
-    """Return the weights of a shipped network, None if none was trained by this config."""
+    """Return the weights of a shipped network, None if it was trained in another way."""
     content = read_cached(path)
     return content["state"] if content and content["how"] == how else None
 
@@ -72,16 +75,15 @@ def read_cached(path):
         return None
 
 
-def weights_path(name, scenes, config):
-    """Return the cache file of a network trained on these Scenes by this config."""
-    images, augment = fingerprint(scenes.train.images), repr(ALL_RECIPES[name].augment)
-    key = digest([TRAINED_VERSION, name, asdict(config), augment, images, torch.__version__])
+def weights_path(name, scenes, how):
+    """Return the cache file of a network trained on these Scenes in this way."""
+    key = digest([name, how, fingerprint(scenes.train.images), torch.__version__])
     return cache_folder() / "models" / f"{name}-{key}.pt"
 
 
 def what_was_learned(model):
     """Return the trained parameters and batch norm's statistics, but no frozen layers."""
-    learned = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+    learned = {name: p.detach().cpu() for name, p in model.named_parameters() if p.requires_grad}
     return learned | dict(model.named_buffers())
 
 

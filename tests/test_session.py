@@ -116,7 +116,7 @@ def test_times_are_told_for_this_machine(monkeypatch, tmp_path):
     times.keep_times("part5", NOTEBOOK)
     monkeypatch.setattr(session, "step_ms", lambda: 60.0)  # a machine a third as fast
     assert session.time_needed("part5") == (
-        "All cells take about 3 min here, the longest 3 min (under “3 · All of them”)."
+        "All cells take about 3 min here, the longest 3 min (3 · All of them)."
     )
 
 

@@ -42,8 +42,7 @@ def time_needed(name):
         return "How long these cells take was not measured yet."
     measured, speed = times[name], speed_here() / times[name]["step_ms"]
     total, longest = (in_words(max(1, speed * measured[key])) for key in ("seconds", "longest_s"))
-    place = f"under “{measured['longest']}”"
-    return f"All cells take about {total} here, the longest {longest} ({place})."
+    return f"All cells take about {total} here, the longest {longest} ({measured['longest']})."
 
 
 def load_times():

@@ -163,7 +163,8 @@ def quick_recipe(monkeypatch, tmp_path):
         recipe, config=replace(recipe.config, num_epochs=2), grid={"learning_rate": (1e-3, 1e-9)}
     )
     monkeypatch.setitem(ALL_RECIPES, "SimpleNet", quick)
-    monkeypatch.setattr("helpers.results.RESULTS", tmp_path)
+    for module in ("results", "tried"):
+        monkeypatch.setattr(f"helpers.{module}.RESULTS", tmp_path)
     monkeypatch.setattr(
         "helpers.maker.tune.hold_out", lambda split, _, seed: hold_out(split, 1, seed)
     )

@@ -110,5 +110,7 @@ def reason(cell):
         if output.output_type == "error":
             if output.ename == "NotImplementedError":
                 return "not solved yet"
-            return " ".join(f"{output.ename}: {output.evalue}".split())[:160]
+            return " ".join(
+                f"{output.ename}: {output.evalue}".removeprefix("CheckFailed: ").split()
+            )[:160]
     return "it could not be run"

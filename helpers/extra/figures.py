@@ -103,7 +103,7 @@ def plot_study(table, x, ax=None, title="", line=None):
             ax.errorbar(positions, rows[part], yerr=rows[f"{part}_std"].fillna(0), **options)
     values = table[x].unique()
     ax.set_xticks(range(len(values)), [f"{v:g}" if is_number else v for v in values])
-    ax.tick_params(axis="x", labelsize="medium" if is_number else "small")
+    ax.tick_params(axis="x", labelsize="medium" if is_number else 7)  # names need room
     ax.set(xlabel=x.replace("_", " "), ylabel="accuracy", title=title)
     ax.legend()
     return ax

@@ -25,7 +25,7 @@ def write_pictures(folder, num_images, seed):
 
 @pytest.fixture
 def scenes_folder(tmp_path):
-    """Return a folder with train/ and test/: three training and two test pictures a class."""
+    """Return a folder with train/ and test/: three training and two test pictures per class."""
     folder = tmp_path / "scenes"
     for label, name in enumerate(CLASS_NAMES):
         write_pictures(folder / "train" / name, 3, label)

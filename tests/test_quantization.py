@@ -1,5 +1,6 @@
 """Int8 networks: small, close to the original, saved and read back; a broken one is refused."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -168,3 +169,14 @@ def test_the_processor_is_named_with_vnni_or_without():
 def test_the_quantised_alexnet_is_torchvisions(small_alexnet):
     assert isinstance(small_alexnet, AlexNetScenes) and replace(TrainConfig(), seed=1)
     alexnet(num_classes=15).load_state_dict(small_alexnet.state_dict())
+
+
+def test_a_comparison_of_many_slow_networks_is_foreseen(split):
+    class Slow(nn.Module):
+        def forward(self, images):
+            time.sleep(0.05)
+            return torch.zeros(len(images), 15)
+
+    models = {"one": Slow(), "two": Slow()}
+    seconds = size_and_speed.seconds_to_compare(models, split, rounds=9)
+    assert seconds > 0.05 * 2 * (300 / 32 + 54) * 0.9

@@ -11,7 +11,7 @@ import torch
 
 from helpers.extra.measure import cpu_name
 from helpers.files import WorkbookError, atomic_write, profile
-from helpers.progress import progress
+from helpers.progress import ask_before, progress
 from helpers.training import predict
 
 MAX_LOST = 0.05  # accuracy that a compressed network may lose before it counts as broken
@@ -30,9 +30,10 @@ def compare(models, split):
     Columns: MB (of the file as saved), ms at batch 1 and 32 (median, half the range of the middle
     half), accuracy on the Split, agreement (share of images with the first model's answer). Raises
     WorkbookError for a model that has lost more than five points of accuracy: it is broken, and its
-    speed means nothing.
+    speed means nothing. In a notebook, asks before more than two minutes of it.
     """
     rounds = 9 if profile() == "full" else 2
+    ask_before(seconds_to_compare(models, split, rounds), f"Comparing {len(models)} networks")
     times = {batch: latencies(models, split.images[:batch], rounds) for batch in (1, 32)}
     rows, first = [], None
     for name, model in progress(models.items(), desc="Comparing", unit="model"):
@@ -46,6 +47,15 @@ def compare(models, split):
             row |= {f"ms, batch {batch}": latency.median_ms, f"± {batch}": latency.spread_ms}
         rows.append(row | {"accuracy": accuracy, "agreement": agreement})
     return pd.DataFrame(rows)
+
+
+def seconds_to_compare(models, split, rounds):
+    """Return about how long `compare` takes if all models are as slow as the first."""
+    first = next(iter(models.values()))
+    start = time.perf_counter()
+    predict(first, split.images[:32], batch_size=32)
+    per_batch = time.perf_counter() - start
+    return per_batch * len(models) * (len(split) / 32 + 6 * rounds)  # 6: one image takes a while
 
 
 @dataclass(frozen=True)

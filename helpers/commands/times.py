@@ -2,7 +2,7 @@
 
 import json
 import re
-import time
+from datetime import datetime
 
 from helpers.exercises.session import TIMES, load_times, speed_here, step_ms
 from helpers.files import atomic_write
@@ -31,17 +31,12 @@ def measure(notebook):
         if cell.cell_type == "markdown":
             section = (re.findall(r"^## (.*)", cell.source, flags=re.M) or [section])[-1]
         elif stamps := cell.metadata.get("execution"):
-            begin_s, end_s = (
-                _seconds(stamps[key]) for key in ("iopub.execute_input", "shell.execute_reply")
-            )
-            seconds[end_s - begin_s] = section
+            keys = ("iopub.execute_input", "shell.execute_reply")
+            begin, end = (datetime.fromisoformat(stamps[key]) for key in keys)
+            seconds[(end - begin).total_seconds()] = section
     longest = max(seconds)
     return {
         "seconds": round(sum(seconds), 1),
         "longest_s": round(longest, 1),
         "longest": seconds[longest],
     }
-
-
-def _seconds(stamp):
-    return time.mktime(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S")) + float(f"0{stamp[19:-1]}")

@@ -71,7 +71,7 @@ def run_study(study, material, jobs=None, cluster=None, anew=False):
         path("run", asdict(s), seed): (s, seed) for s in study.settings for seed in study.seeds
     }
     missing = {place: task for place, task in tasks.items() if _read(place) is None}
-    _run_missing(missing, material, f"Runs of {study.name}", jobs, cluster)
+    _run_missing(missing, material, study.name, jobs, cluster)
     timed = {path("times", asdict(s), machine(TrainConfig())): s for s in study.settings}
     for place, settings in progress(timed.items(), desc="Measuring times", unit="network", delay=1):
         if _read(place) is None:
@@ -104,7 +104,7 @@ def load_study(study, dataset):
     return saved if made == wanted else None
 
 
-def _run_missing(missing, material, title, jobs, cluster):
+def _run_missing(missing, material, name, jobs, cluster):
     """Run the tasks {path: (settings, seed)} side by side, and write each when it ends."""
     if not missing:
         return
@@ -113,7 +113,7 @@ def _run_missing(missing, material, title, jobs, cluster):
     longest = max(missing.values(), key=lambda task: task[0].num_epochs)[0]
     if len(missing) > 3:  # else the estimate would take as long as the runs
         seconds = measure_times(longest, material)["training_s"] * len(missing)
-        ask_before(seconds, f"{title.replace('Runs', f'{len(missing)} runs', 1)}")
+        ask_before(seconds, f"{len(missing)} runs of {name}")
     threads = max(1, num_cores // jobs)
     work = [
         joblib.delayed(_numbered)(i, *task, material, threads)
@@ -122,7 +122,8 @@ def _run_missing(missing, material, title, jobs, cluster):
     places = list(missing)
     with workers(jobs, threads, cluster):
         results = joblib.Parallel(return_as="generator_unordered")(work)
-        for index, result in progress(results, total=len(work), desc=title, unit="run", delay=1):
+        bar = {"desc": f"Runs of {name}", "unit": "run", "delay": 1}
+        for index, result in progress(results, total=len(work), **bar):
             _write(places[index], result)
     torch.set_num_threads(num_cores)
 

@@ -26,14 +26,12 @@ def trained(name, scenes, seed=0):
     torch.manual_seed(seed)
     model = recipe.build()
     how, shipped = how_trained(name, config, model), shipped_path(name, scenes.name, seed)
-    path = weights_path(name, scenes, how)
-    state = read_shipped(shipped, how) or read_cached(path)
-    if state:
+    if state := read_shipped(shipped, how) or read_cached(weights_path(name, scenes, how)):
         model.load_state_dict(state, strict=False)
     else:
         model, _ = train_by_recipe(recipe, *recipe.prepare(scenes), config)
         state = what_was_learned(model)
-        write(state, path)
+        write(state, weights_path(name, scenes, how))
     if os.environ.get("WORKBOOK_PUBLISH") and profile() == "full" and not shipped.exists():
         write({"how": how, "state": state}, shipped)
     return model.eval()

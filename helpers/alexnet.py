@@ -14,7 +14,7 @@ from helpers.files import WorkbookError, digest
 from helpers.progress import progress
 from helpers.sources.cache import cached, fingerprint
 from helpers.sources.weights import IMAGENET_MEAN, IMAGENET_STD
-from helpers.training import TrainConfig, choose_device, fit
+from helpers.training import TrainConfig, autocast, choose_device, fit, uses_bfloat16
 
 # Where each layer, its ReLU included, ends in torchvision's `classifier`.
 LAYERS = {"conv": 0, "fc6": 3, "fc7": 6}
@@ -145,17 +145,6 @@ def _in_batches(function, inputs, title, device, batch_size=64):
             parts.append(function(batch).to("cpu", torch.float16))
             bar.update(len(batch))
     return torch.cat(parts)
-
-
-def uses_bfloat16(device):
-    """Return whether this is a CPU with instructions for bfloat16: layers take half the time."""
-    has_bfloat16 = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
-    return choose_device(device).type == "cpu" and has_bfloat16
-
-
-def autocast(device):
-    """Return a context in which layers compute in bfloat16 where that is faster."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=uses_bfloat16(device))
 
 
 class Head(nn.Sequential):

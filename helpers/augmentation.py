@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
-from torchvision.transforms import v2
 
 
 def get_data_augmentation_transforms(size, mean, std):
@@ -14,6 +13,8 @@ def get_data_augmentation_transforms(size, mean, std):
     Each call draws anew. `size` in pixels, `mean` and `std` of grey levels from 0 to 1.
     Source: the course's function of this name, written with torchvision.transforms.v2.
     """
+    from torchvision.transforms import v2  # takes a second or two, so only where it is needed
+
     return v2.Compose(
         [
             v2.ToImage(),

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 from PIL import Image
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from helpers.files import WorkbookError, digest, profile
@@ -145,13 +144,14 @@ def first(split, per_class):
 def compute_mean_and_std(images, batch_size=256):
     """Return (mean, std) of all pixels of uint8 images (N, 1, H, W), in grey levels from 0 to 1.
 
-    One pass, one batch in memory at a time; std is the population's. Source: scikit-learn's
-    StandardScaler.partial_fit.
+    There are 256 grey levels, so how often each occurs is all one needs; std is the population's.
     """
-    scaler = StandardScaler()
-    for batch in images.split(batch_size):
-        scaler.partial_fit(batch.reshape(-1, 1).numpy() / 255)  # (B * H * W, 1)
-    return scaler.mean_.item(), scaler.scale_.item()
+    counts = sum(
+        torch.bincount(batch.flatten(), minlength=256) for batch in images.split(batch_size)
+    )
+    levels, shares = torch.arange(256).double() / 255, counts.double() / counts.sum()  # (256,)
+    mean = (shares * levels).sum()
+    return mean.item(), (shares * (levels - mean) ** 2).sum().sqrt().item()
 
 
 def normalise(split, mean, std):

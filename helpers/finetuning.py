@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from helpers.alexnet import autocast, fit_head, freeze, make_alexnet
+from helpers.alexnet import fit_head, freeze, make_alexnet
 from helpers.crops import CROPS
 from helpers.training import Options, TrainConfig, fit
 
@@ -31,11 +31,8 @@ class BothWays(nn.Module):
 
     def forward(self, images):
         """Return the logits (B, num_classes) of grey images (B, 1, H, W)."""
-        with autocast(images.device):
-            logits = self.network(images)
-            if not self.training:
-                logits = (logits + self.network(images.flip(-1))) / 2
-        return logits.float()
+        logits = self.network(images)
+        return logits if self.training else (logits + self.network(images.flip(-1))) / 2
 
 
 def borrow_conv_layers(weights, num_classes=15):

@@ -1,11 +1,10 @@
 """numbers -> figure: each function takes values and an optional Axes, and returns the Axes."""
 
 import math
+from pathlib import Path
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
 TRAIN_COLOR, VAL_COLOR, ACCENT_COLOR, QUIET_COLOR = "#4878d0", "#d65f5f", "#e8a33d", "#9a9a9a"
@@ -17,23 +16,7 @@ def set_style():
     """Set the look of the workbook's figures; call it once at the top of a notebook."""
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-    sns.set_theme(style="whitegrid", context="notebook", font_scale=0.9)
-    matplotlib.rcParams.update(
-        {
-            "figure.figsize": (7, 3.6),
-            "figure.constrained_layout.use": True,
-            "figure.dpi": 100,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.titlesize": "medium",
-            "axes.titleweight": "bold",
-            "axes.titlelocation": "left",
-            "grid.color": "#e6e6e6",
-            "legend.frameon": False,
-            "image.cmap": "gray",
-            "svg.hashsalt": "workbook",
-        }
-    )
+    plt.style.use(Path(__file__).with_name("workbook.mplstyle"))
     set_matplotlib_formats("svg")
 
 

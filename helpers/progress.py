@@ -61,9 +61,7 @@ def cell_begins(_info=None):
 
 
 def ask_before(seconds, what):
-    """Ask, once per cell, whether to go on if it would run for over two minutes; may raise
-    Stopped.
-    """
+    """Ask, once per cell, before more than two minutes of work; may raise Stopped."""
     total_s = time.monotonic() - _Cell.start_s + seconds
     if kernel() is None or _Cell.has_agreed or total_s < ASK_OVER_S:
         return

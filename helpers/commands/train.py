@@ -14,7 +14,7 @@ from helpers.models import num_parameters
 from helpers.progress import progress
 from helpers.recipes import train_by_recipe
 from helpers.results import load_result, result_path
-from helpers.training import predict
+from helpers.training import autocast, predict
 from helpers.tried import load_tried
 
 
@@ -34,7 +34,8 @@ def run_seeds(name, scenes, seeds=range(5)):
             path = weights_path(name, scenes, how_trained(name, config, model))
             write(what_was_learned(model), path)
         images = val.images.to(next(model.parameters()).device)
-        is_right = predict(model, images).argmax(dim=1).cpu() == val.labels
+        with autocast(config.device):  # as `fit` evaluates
+            is_right = predict(model, images).argmax(dim=1).cpu() == val.labels
         runs.append(
             {
                 "seed": seed,

@@ -2,8 +2,6 @@
 
 import numpy as np
 import torch
-from sklearn.preprocessing import StandardScaler
-from torchvision.transforms import v2
 
 from helpers.exercises.checks.tools import compare, expect, pair, passed, tensor
 
@@ -17,6 +15,8 @@ def _uneven_images():
 
 def check_running_mean_and_std(function):
     """Compare with StandardScaler.partial_fit on unequal batches, which can be read only once."""
+    from sklearn.preprocessing import StandardScaler  # here, as it takes a second
+
     values = _uneven_images().flatten().numpy() / 255
     parts = np.split(values, [50, 400, 401])
     scaler = StandardScaler()
@@ -32,6 +32,8 @@ def check_running_mean_and_std(function):
 
 def check_standardise(function):
     """Compare with torchvision's Normalize."""
+    from torchvision.transforms import v2  # here, as it takes a second
+
     images = _uneven_images()
     before = images.clone()
     library = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.4], [0.2])])

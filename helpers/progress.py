@@ -60,6 +60,11 @@ def cell_begins(_info=None):
     _Cell.start_s, _Cell.has_agreed = time.monotonic(), False
 
 
+def agree():
+    """Note that the user has agreed to wait for what this cell does."""
+    _Cell.has_agreed = True
+
+
 def ask_before(seconds, what):
     """Ask, once per cell, before more than two minutes of work; may raise Stopped."""
     total_s = time.monotonic() - _Cell.start_s + seconds
@@ -72,7 +77,7 @@ def ask_before(seconds, what):
         return
     if answer.strip().lower().startswith("n"):
         raise Stopped("not started. Run this cell again when you have the time.")
-    _Cell.has_agreed = True
+    agree()
 
 
 def in_words(seconds):

@@ -55,7 +55,9 @@ def uses_bfloat16(device):
 
 def autocast(device):
     """Return a context in which layers compute in bfloat16 where that is faster."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=uses_bfloat16(device))
+    # No cache: it would keep the weights of the context's first batch.
+    options = {"enabled": uses_bfloat16(device), "cache_enabled": False}
+    return torch.autocast("cpu", torch.bfloat16, **options)
 
 
 def make_optimizer(model, config):

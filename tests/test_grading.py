@@ -284,6 +284,7 @@ def test_a_cheat_finds_nothing_and_its_feedback_says_what_happened(name, outcome
 
 
 @needs_bubblewrap
+@pytest.mark.slow
 def test_hidden_inputs_leave_by_no_message(monkeypatch):
     thief = "seen = []\ndef thief(x):\n    seen.append(x)\n    return 2 * x"
     teller = "if len(seen) > 1:\n    raise AssertionError(f'seen: {seen}')\ndef teller(x):\n    return 2 * x"
@@ -376,6 +377,7 @@ def test_one_long_message_takes_no_memory_from_the_grader(monkeypatch):
 
 
 @needs_bubblewrap
+@pytest.mark.slow
 def test_time_is_bounded_and_what_was_not_reached_gets_nothing(monkeypatch):
     endless = "def {name}(x):\n    while True:\n        pass"
     names = [f"endless_{n}" for n in range(4)] + ["late"]

@@ -161,7 +161,7 @@ def test_images_that_are_not_numbers_are_named_as_the_cause(split):
 def test_a_label_out_of_range_is_named(split, label):
     wrong = Split(split.images, split.labels.clone())
     wrong.labels[5] = label
-    with pytest.raises(WorkbookError, match=f"{label}.*15 outputs"):
+    with pytest.raises(WorkbookError, match=f"{label}.*labels 0 to 14"):
         fit(seeded(), wrong, split, CONFIG)
     with pytest.raises(WorkbookError, match="15 outputs"):
         fit(seeded(), split, wrong, CONFIG)

@@ -76,6 +76,30 @@ def test_run_goes_on_after_a_failing_notebook_and_says_why(own_notebooks):
     }
 
 
+def test_notebooks_run_side_by_side_and_the_conclusion_after_all_others(
+    own_notebooks, capsys, monkeypatch
+):
+    meet = """
+import time, pathlib
+pathlib.Path("{me}.here").touch()
+while not pathlib.Path("{other}.here").exists(): time.sleep(0.05)
+"""
+    for me, other in (("part1_bad", "part2_good"), ("part2_good", "part1_bad")):
+        _write_notebook(own_notebooks, me, meet.format(me=me, other=other))
+    seen = "import pathlib; assert len(list(pathlib.Path().glob('*.here'))) == 2"
+    _write_notebook(own_notebooks, "conclusion", seen)
+    assert runner.run_notebooks(runner.find_notebooks(), jobs=2) == {}
+    assert capsys.readouterr().out.splitlines()[-1].startswith("conclusion: ok")
+
+
+def test_what_a_saved_run_may_publish_is_said_to_its_kernels_alone(own_notebooks):
+    _write_notebook(
+        own_notebooks, "part1_bad", "import os; assert os.environ['WORKBOOK_PUBLISH'] == '1'"
+    )
+    assert runner.run_notebooks(runner.find_notebooks(["1"]), save=True) == {}
+    assert "WORKBOOK_PUBLISH" not in os.environ
+
+
 def test_save_writes_outputs_back_without_the_remains_of_progress_bars(own_notebooks):
     runner.run_notebooks(runner.find_notebooks(["2"]), save=True)
     bar, answer = nbformat.read(own_notebooks / "part2_good.ipynb", as_version=4).cells

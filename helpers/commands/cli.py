@@ -67,13 +67,16 @@ def run_parts(
         bool, typer.Option("--save", help="Write the outputs back into the notebooks.")
     ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="A few epochs on a few images.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Notebooks at a time; by default what fits.")
+    ] = None,
 ):
     """Run notebooks without a browser; one failure never stops the rest."""
     from helpers.commands.run import find_notebooks, run_notebooks
 
     if quick:
         os.environ["WORKBOOK_PROFILE"] = "quick"
-    failures = run_notebooks(find_notebooks(parts), save)
+    failures = run_notebooks(find_notebooks(parts), save, jobs)
     if failures:
         print("\n".join(f"{name} failed: {why}" for name, why in failures.items()), file=sys.stderr)
         raise typer.Exit(1)
@@ -158,12 +161,12 @@ def train(
 
     Accuracies, times and curves are saved in data/results.
     """
+    refuse_quick("train")
     from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
     from helpers.commands.train import run_seeds, save_result
     from helpers.data import load_scenes
     from helpers.results import summary
 
-    refuse_quick("train")
     name, seeds = find_recipe(network), read_seeds(seeds)
     scenes = load_scenes(ALL_RECIPES[name].size)
     for seed in seeds:  # saves each result as soon as it is there

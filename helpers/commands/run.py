@@ -4,7 +4,9 @@ import json
 import os
 import re
 
+import joblib
 import nbformat
+import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from tqdm.auto import tqdm
@@ -13,6 +15,9 @@ from helpers.exercises.cells import in_order
 from helpers.exercises.points import QUIET_KERNEL
 from helpers.files import NOT_SOLVED, NOTEBOOKS, WorkbookError, atomic_write, profile
 from helpers.progress import in_words
+
+LAST = "conclusion"
+MEMORY_OF_ONE = 4 * 10**9  # bytes; the largest notebook takes three quarters of that
 
 
 def all_notebooks():
@@ -37,27 +42,46 @@ def find_notebooks(parts=None):
     return found
 
 
-def run_notebooks(paths, save=False):
-    """Execute notebooks one after another; return {name: why} of those that failed.
+def run_notebooks(paths, save=False, jobs=None):
+    """Execute notebooks; return {name: why} of those that failed.
 
-    In the full profile, say first how long that takes here, and after each notebook what is left.
+    `jobs` run side by side, by default as many as there are cores and memory for. With `save` they
+    run one after another, for then how long they take is kept. The conclusion, which looks at the
+    others' results, comes last. In the full profile, say first how long that takes here, and after
+    each notebook what is left.
     """
+    jobs = 1 if save else min(jobs or room_for(), len(paths))
     failures, left = {}, plan_of(paths)
     if left:
         told = ", ".join(f"{name.split('_')[0]} {in_words(s)}" for name, s in left.items())
-        print(f"About {in_words(sum(left.values()))} on this machine: {told}.")
-    for path in paths:
-        unsolved = []
-        try:
-            unsolved = not_solved(run_notebook(path, save))
-        except (CellExecutionError, DeadKernelError, nbformat.reader.NotJSONError) as error:
-            failures[path.stem] = _reason(error)
-        status = "failed" if path.stem in failures else "ok"
-        left.pop(path.stem, None)
-        open_ones = f", not solved yet: {', '.join(unsolved)}" if unsolved else ""
-        to_come = f" (about {in_words(sum(left.values()))} left)" if left else ""
-        tqdm.write(f"{path.stem}: {status}{open_ones}{to_come}")
-    return failures
+        beside = f", {jobs} side by side" if jobs > 1 else ""
+        print(f"About {in_words(sum(left.values()) / jobs)} on this machine{beside}: {told}.")
+    last = [path for path in paths if path.stem == LAST]
+    for group in ([path for path in paths if path not in last], last):
+        work = (joblib.delayed(outcome)(path, save, jobs) for path in group)
+        run = joblib.Parallel(jobs, prefer="threads", return_as="generator_unordered")
+        for name, unsolved, failure in run(work):
+            left.pop(name, None)
+            if failure:
+                failures[name] = failure
+            status = "failed" if failure else "ok"
+            open_ones = f", not solved yet: {', '.join(unsolved)}" if unsolved else ""
+            to_come = f" (about {in_words(sum(left.values()) / jobs)} left)" if left else ""
+            tqdm.write(f"{name}: {status}{open_ones}{to_come}")
+    return {path.stem: failures[path.stem] for path in paths if path.stem in failures}
+
+
+def room_for():
+    """Return how many notebooks this machine can run side by side."""
+    return max(1, min(joblib.cpu_count(), psutil.virtual_memory().available // MEMORY_OF_ONE))
+
+
+def outcome(path, save, jobs):
+    """Execute a notebook; return (name, exercises not solved, why it failed or "")."""
+    try:
+        return path.stem, not_solved(run_notebook(path, save, jobs)), ""
+    except (CellExecutionError, DeadKernelError, nbformat.reader.NotJSONError) as error:
+        return path.stem, [], _reason(error)
 
 
 def plan_of(paths):
@@ -86,17 +110,19 @@ def _reason(error):
     return str(error) or type(error).__name__
 
 
-def run_notebook(path, save=False):
+def run_notebook(path, save=False, jobs=1):
     """Execute a notebook in its folder, one progress step per cell, and return it.
 
-    With `save`, write its outputs back and, in the full profile, keep how long its cells took.
+    With `save`, write its outputs back and, in the full profile, keep how long its cells took. Its
+    kernel has one of `jobs` equal shares of the cores.
     """
     notebook = nbformat.read(path, as_version=4)
     num_cells = sum(cell.cell_type == "code" for cell in notebook.cells)
-    if save:
-        os.environ["WORKBOOK_PUBLISH"] = (
-            "1"  # galleries show drawn scenes: see helpers.data.for_display
-        )
+    environment = dict(os.environ)
+    if save:  # galleries show drawn scenes: see helpers.data.for_display
+        environment["WORKBOOK_PUBLISH"] = "1"
+    if jobs > 1:
+        environment["OMP_NUM_THREADS"] = str(max(1, joblib.cpu_count() // jobs))
     with tqdm(total=num_cells, desc=path.stem, unit="cell", leave=False) as bar:
         client = Client(
             notebook,
@@ -106,7 +132,7 @@ def run_notebook(path, save=False):
             resources={"metadata": {"path": str(path.parent)}},
             on_cell_executed=lambda **_: bar.update(),
         )
-        client.execute()
+        client.execute(env=environment)
     if save:
         _drop_closed_widgets(notebook, client.widget_state)
         with atomic_write(path) as temporary:

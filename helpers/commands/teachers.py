@@ -138,11 +138,11 @@ def tune(
     network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-2"
 ):
     """Try the recipe's settings on held-out training images; keep the table in data/results."""
+    refuse_quick("tune")
     from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
     from helpers.data import load_scenes
     from helpers.maker.tune import save_tried, try_settings
 
-    refuse_quick("tune")
     name, seeds = find_recipe(network), read_seeds(seeds)
     scenes = load_scenes(ALL_RECIPES[name].size)
     table = try_settings(name, scenes, seeds)

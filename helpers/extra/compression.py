@@ -42,7 +42,7 @@ def with_thin_layers(model, rank):
     for index in BIG_LAYERS:
         whole = thin.classifier[index]
         # Shapes: (out, q), (q,), (in, q).
-        left, values, right = torch.svd_lowrank(whole.weight.detach(), q=rank, niter=4)
+        left, values, right = torch.svd_lowrank(whole.weight.detach(), q=rank, niter=2)
         down, up = (
             nn.Linear(whole.in_features, rank, bias=False),
             nn.Linear(rank, whole.out_features),

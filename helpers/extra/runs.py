@@ -42,18 +42,18 @@ def make_material(scenes):
     return Material(scenes.name, train, held_out, scenes.val, *compute_mean_and_std(train.images))
 
 
-def train_run(settings, seed, material, on_epoch=None, on_batch=None):
+def train_run(settings, seed, material, on_epoch=None, options=None):
     """Train one network; return the run as a flat dict.
 
     It has settings, seed, status, num_parameters, accuracies and the history, in which "val" is the
-    held-out part. `on_epoch` gets each row of the history; `on_batch()` may raise to stop. The
+    held-out part. `on_epoch` gets each row of the history; `options` are those of `fit`. The
     status is "diverged" if the loss is no longer a number, or ends at twice that of guessing.
     """
     model, history, status = settings.build(seed), [], "finished"
     train, held_out, val = material.normalised()
-    config, options = settings.train_config(seed), Options(on_batch=on_batch)
+    config = settings.train_config(seed)
     try:
-        for row in epochs(model, train, held_out, config, settings.augment(), options):
+        for row in epochs(model, train, held_out, config, settings.augment(), options or Options()):
             history.append(row)
             if on_epoch:
                 on_epoch(row)
@@ -72,7 +72,11 @@ def train_run(settings, seed, material, on_epoch=None, on_batch=None):
 
 
 def run_alone(settings, seed, material, num_threads=None):
-    """Return the whole run, trained with `num_threads` threads (all by default)."""
+    """Return the whole run, trained with `num_threads` threads (all by default).
+
+    Only its last epoch is evaluated, which takes two thirds of the time.
+    """
     if num_threads:
         torch.set_num_threads(num_threads)
-    return train_run(settings, seed, material)
+    options = Options(evaluate_every=settings.num_epochs)
+    return train_run(settings, seed, material, options=options)

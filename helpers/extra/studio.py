@@ -24,6 +24,7 @@ from helpers.extra.ties import standard_error, ties_with_best
 from helpers.files import DATA, WorkbookError, atomic_write, profile
 from helpers.plots import COLORS, QUIET_COLOR, VAL_COLOR
 from helpers.progress import Stopped
+from helpers.training import Options
 from helpers.widgets import Panel, slider
 
 LEFT_PX, RIGHT_PX = 320, 560
@@ -163,7 +164,9 @@ class AblationPanel(Panel):
         self.progress.value, self.progress.max = 0, settings.num_epochs
         self._say(f"Training: epoch 1 of {settings.num_epochs}")
         try:
-            result = train_run(settings, seed, self.material, self._on_epoch, self._on_batch)
+            result = train_run(
+                settings, seed, self.material, self._on_epoch, Options(on_batch=self._on_batch)
+            )
             self._add(result | {"seconds": time.perf_counter() - start})
         except Stopped:
             done = f"{len(self.history)} of {settings.num_epochs} epochs"

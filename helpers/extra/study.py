@@ -16,7 +16,7 @@ from helpers.progress import ask_before, progress
 from helpers.training import TrainConfig, epochs
 from helpers.workers import workers
 
-RUN_VERSION = 1  # raise it when runs would give other results: cached ones are then repeated
+RUN_VERSION = 2  # raise it when runs would give other results: cached ones are then repeated
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Recipe:
 
 def large_to_learn_from(scenes):
     """Return (train, val) of Scenes, normalised: training images at full size, others at half."""
-    mean, std = compute_mean_and_std(halve(scenes.train).images)
+    mean, std = compute_mean_and_std(halve(scenes.train).images.round().to(torch.uint8))
     return normalise(scenes.train, mean, std), normalise(halve(scenes.val), mean, std)
 
 

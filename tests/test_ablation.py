@@ -14,7 +14,7 @@ from helpers.data import Scenes, Split
 from helpers.extra import figures, rerun, studio, tables
 from helpers.extra import study as ablation
 from helpers.extra.rerun import StudyPanel
-from helpers.extra.runs import make_material, run_alone
+from helpers.extra.runs import make_material, run_alone, train_run
 from helpers.extra.settings import SIMPLE_NET, Settings, SimpleNetVariant
 from helpers.extra.studio import AblationPanel
 from helpers.extra.study import grid, one_at_a_time, run_study

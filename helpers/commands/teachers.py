@@ -178,14 +178,21 @@ def pretrain(
 @app.command()
 def bench(
     name: Annotated[
-        str, typer.Argument(help="Which benchmark: epoch, alexnet, grading.")
+        str, typer.Argument(help="Which: epoch, alexnet, grading, tests, start.")
     ] = "epoch",
+    before: Annotated[
+        str | None, typer.Option(help="A commit to compare with, for tests and start.")
+    ] = None,
 ):
-    """Measure the workbook against the usual way, both in one run."""
+    """Measure the workbook against the usual way or an earlier commit, both in one run."""
     if name == "grading":
         from helpers.grader.bench import bench_grading
 
         return bench_grading()
+    if name in ("tests", "start"):
+        from helpers.maker import bench_house
+
+        return getattr(bench_house, f"bench_{name}")(before)
     from helpers.maker.bench import run_benchmark
 
     run_benchmark(name)

@@ -32,7 +32,7 @@ def compare(models, split):
     WorkbookError for a model that has lost more than five points of accuracy: it is broken, and its
     speed means nothing. In a notebook, asks before more than two minutes of it.
     """
-    rounds = 9 if profile() == "full" else 1
+    rounds = 9 if profile() == "full" else 2
     ask_before(seconds_to_compare(models, split, rounds), f"Comparing {len(models)} networks")
     times = {batch: latencies(models, split.images[:batch], rounds) for batch in (1, 32)}
     rows, first = [], None
@@ -97,11 +97,11 @@ def latencies(models, images, rounds=9):
     """
     times = {name: [] for name in models}
     for model in models.values():
-        for _ in range(min(3, rounds)):
+        for _ in range(3 if rounds > 2 else 1):
             model.eval()(images)  # warm-up
     for _ in range(rounds):
         for name, model in models.items():
-            for _ in range(max(min(3, rounds), 30 // len(images))):
+            for _ in range(max(rounds // 3, 1, 30 // len(images))):
                 start = time.perf_counter()
                 model(images)
                 times[name].append(1000 * (time.perf_counter() - start))

@@ -27,7 +27,8 @@ def run_benchmark(name):
     """Run the benchmark of this name and print its table."""
     if name not in BENCHMARKS:
         raise WorkbookError(
-            f'There is no benchmark "{name}". Choose one of {", ".join(BENCHMARKS)} and grading.'
+            f'There is no benchmark "{name}". Choose one of {", ".join(BENCHMARKS)}, grading, '
+            "tests and start."
         )
     BENCHMARKS[name]()
 

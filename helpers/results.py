@@ -1,8 +1,7 @@
 """data/results -> numbers: what `workbook train` and `workbook tune` have saved."""
 
 import json
-
-import pandas as pd
+import statistics
 
 from helpers.files import RESULTS
 
@@ -20,7 +19,7 @@ def load_result(name, dataset="15-scene"):
 
 def summary(result, key="val_accuracy"):
     """Return "0.572 ± 0.004": mean and standard deviation over the seeds of a result."""
-    values = pd.Series([run[key] for run in result["runs"]])
+    values = [run[key] for run in result["runs"]]
     if len(values) == 1:
         return f"{values[0]:.3f} (one seed)"
-    return f"{values.mean():.3f} ± {values.std():.3f}"
+    return f"{statistics.mean(values):.3f} ± {statistics.stdev(values):.3f}"

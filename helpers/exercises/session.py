@@ -57,7 +57,7 @@ def speed_here():
     return step_ms() * (MINI_SHARE if find_folder() is None else 1)
 
 
-def step_ms(repeats=8):
+def step_ms(repeats=5):
     """Return this machine's speed: the least ms of a step of SimpleNet, 64 images, one thread."""
     with torch.random.fork_rng():  # what the notebook draws stays the same
         model, images, labels = SimpleNet(), torch.randn(64, 1, 64, 64), torch.arange(64) % 15

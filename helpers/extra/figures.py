@@ -3,7 +3,6 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
 from helpers.plots import (
     ACCENT_COLOR,
@@ -21,6 +20,8 @@ def plot_confusion(matrix, class_names, ax=None, title="", cbar=False):
 
     Rows: true class, columns: predicted.
     """
+    import seaborn as sns  # here, as it takes a second
+
     ax = ax or new_axes(5.6, 4.6)
     matrix = np.asarray(matrix)
     is_share = matrix.dtype.kind == "f"

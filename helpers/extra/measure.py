@@ -3,10 +3,10 @@
 import platform
 import statistics
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
-import torchvision
 
 from helpers.training import choose_device
 
@@ -37,7 +37,7 @@ def machine(config):
         if device.type == "cuda"
         else f"{torch.get_num_threads()} cores of {cpu_name()}"
     )
-    return f"{chip}, Python {platform.python_version()}, torch {torch.__version__}, torchvision {torchvision.__version__}"
+    return f"{chip}, Python {platform.python_version()}, torch {torch.__version__}, torchvision {version('torchvision')}"
 
 
 def cpu_name():

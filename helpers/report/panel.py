@@ -6,7 +6,6 @@ import ipywidgets
 from ipywidgets import Layout
 
 from helpers.files import ROOT, WorkbookError
-from helpers.report.gather import Details, make_report
 from helpers.widgets import Panel
 
 
@@ -25,6 +24,8 @@ class ReportPanel(Panel):
         super().__init__([*self.fields.values(), self.button, self.status])
 
     def _write(self, _):
+        from helpers.report.gather import Details, make_report  # here, as it takes two seconds
+
         self.button.disabled, self.status.value = True, "Writing ..."
         try:
             details = Details(**{name: field.value for name, field in self.fields.items()})

@@ -156,7 +156,7 @@ def test_pooling_and_relu_change_places_without_changing_the_network(trained, sp
 
 
 def test_latencies_are_told_in_turns(trained, split):
-    times = size_and_speed.latencies({"a": trained, "b": trained}, split.images[:2], rounds=3)
+    times = size_and_speed.latencies({"a": trained, "b": trained}, split.images[:2])
     assert set(times) == {"a", "b"} and all(
         t.median_ms > 0 and t.spread_ms >= 0 for t in times.values()
     )
@@ -178,5 +178,5 @@ def test_a_comparison_of_many_slow_networks_is_foreseen(split):
             return torch.zeros(len(images), 15)
 
     models = {"one": Slow(), "two": Slow()}
-    seconds = size_and_speed.seconds_to_compare(models, split, rounds=9)
+    seconds = size_and_speed.seconds_to_compare(models, split)
     assert seconds > 0.05 * 2 * (300 / 32 + 54) * 0.9

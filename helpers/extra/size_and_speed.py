@@ -32,9 +32,8 @@ def compare(models, split):
     WorkbookError for a model that has lost more than five points of accuracy: it is broken, and its
     speed means nothing. In a notebook, asks before more than two minutes of it.
     """
-    rounds = 9 if profile() == "full" else 2
-    ask_before(seconds_to_compare(models, split, rounds), f"Comparing {len(models)} networks")
-    times = {batch: latencies(models, split.images[:batch], rounds) for batch in (1, 32)}
+    ask_before(seconds_to_compare(models, split), f"Comparing {len(models)} networks")
+    times = {batch: latencies(models, split.images[:batch]) for batch in (1, 32)}
     rows, first = [], None
     for name, model in progress(models.items(), desc="Comparing", unit="model"):
         answers = predict(model, split.images, batch_size=32).argmax(dim=1)
@@ -49,13 +48,13 @@ def compare(models, split):
     return pd.DataFrame(rows)
 
 
-def seconds_to_compare(models, split, rounds):
+def seconds_to_compare(models, split):
     """Return about how long `compare` takes if all models are as slow as the first."""
     first = next(iter(models.values()))
     start = time.perf_counter()
     predict(first, split.images[:32], batch_size=32)
     per_batch = time.perf_counter() - start
-    return per_batch * len(models) * (len(split) / 32 + 6 * rounds)  # 6: one image takes a while
+    return per_batch * len(models) * (len(split) / 32 + 54)  # 54: latencies; one image takes a while
 
 
 @dataclass(frozen=True)
@@ -90,18 +89,19 @@ def file_size_mb(model):
 
 
 @torch.inference_mode()
-def latencies(models, images, rounds=9):
+def latencies(models, images):
     """Return {name: Latency} of the models for these images.
 
     The models take turns, so that a busy moment of the machine does not hit one of them alone.
     """
+    rounds, calls = (9, max(3, 30 // len(images))) if profile() == "full" else (2, 1)
     times = {name: [] for name in models}
     for model in models.values():
-        for _ in range(3 if rounds > 2 else 1):
+        for _ in range(rounds // 3):
             model.eval()(images)  # warm-up
     for _ in range(rounds):
         for name, model in models.items():
-            for _ in range(max(rounds // 3, 1, 30 // len(images))):
+            for _ in range(calls):
                 start = time.perf_counter()
                 model(images)
                 times[name].append(1000 * (time.perf_counter() - start))

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -173,6 +174,13 @@ def test_a_right_file_says_all_that_it_says(tmp_path):
     assert (policy.points, policy.answer_points) == ({"double": 7}, 20)
 
 
+def test_the_example_in_the_guide_is_right(tmp_path):
+    guide = (Path(grading.__file__).parent / "README.md").read_text()
+    (tmp_path / "course.toml").write_text(guide.split("```toml\n")[1].split("```")[0])
+    policy = read_policy(tmp_path / "course.toml", list(hidden.DRAWS))
+    assert policy.due("Ada Lovelace") > policy.deadline and policy.percent == 10
+
+
 def test_the_file_is_found_in_or_beside_the_submissions_and_two_are_one_too_many(tmp_path):
     (tmp_path / "class").mkdir()
     assert find_policy(tmp_path / "class", None, []) is None
@@ -282,6 +290,27 @@ def test_the_same_copies_give_the_same_table_and_a_lost_result_is_graded_again(t
     term.grade()
     assert (term.out / "grades.csv").read_bytes() == first and len(term.ran) == 1 + 2 + 1
     assert len(results) == 2 and json.loads((term.out / "results" / "ada.json").read_text())
+
+
+def test_a_run_that_was_stopped_goes_on_copy_by_copy(term, monkeypatch):
+    for day in (1, 2, 3):
+        term.hand_in(f"ada_2026-05-0{day}", double=DOUBLE, answer=f"Answer {day}.")
+    term.hand_in("ada_2026-05-03", double=DOUBLE, twice=TWICE)
+    term.say(LATE.format(""))
+
+    def stopped(*task):
+        if len(term.ran) == 3:  # the master and two copies
+            raise KeyboardInterrupt
+        return term.run(*task)
+
+    monkeypatch.setattr(grading, "run_notebook", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        term.grade()
+    assert not (term.out / "grades.csv").exists()
+    kept = len(list((term.out / "copies").iterdir()))
+    monkeypatch.setattr(grading, "run_notebook", term.run)
+    assert term.grade()["ada"]["raw"] == "10"
+    assert kept >= 1 and len(term.ran) == 1 + 2 + (3 - kept)
 
 
 def test_without_a_date_in_the_name_the_files_time_counts_and_the_table_says_so(term):

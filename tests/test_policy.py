@@ -93,6 +93,12 @@ def test_late_is_late_although_the_clock_was_put_back_meanwhile():
     assert units_late(Policy("Europe/Berlin", deadline), deadline, after(deadline, minutes=50)) == 1
 
 
+def test_an_hour_that_occurs_twice_is_read_to_the_students_advantage():
+    policy, twice = Policy("Europe/Berlin"), datetime(2026, 10, 25, 2, 30)
+    deadline, copy = moment_of(twice, policy, is_deadline=True), moment_of(twice, policy)
+    assert deadline.astimezone(UTC) - copy.astimezone(UTC) == timedelta(hours=1)
+
+
 def test_a_date_alone_is_late_by_whole_days_whatever_the_hour_of_the_deadline():
     deadline = datetime(2026, 5, 1, 9, tzinfo=BERLIN)
     policy = Policy("Europe/Berlin", deadline, percent=10, grace_minutes=30)
@@ -313,6 +319,16 @@ def test_a_run_that_was_stopped_goes_on_copy_by_copy(term, monkeypatch):
     assert kept >= 1 and len(term.ran) == 1 + 2 + (3 - kept)
 
 
+def test_a_copy_that_was_the_only_one_is_not_graded_again_when_others_come(term):
+    term.say(LATE.format(""))
+    term.hand_in("ada_2026-04-28", double=DOUBLE)
+    term.grade()
+    term.hand_in("ada_2026-04-29", double=DOUBLE, twice=TWICE)
+    for _ in range(2):
+        assert term.grade()["ada"]["raw"] == "10"
+    assert len(term.ran) == 1 + 2
+
+
 def test_without_a_date_in_the_name_the_files_time_counts_and_the_table_says_so(term):
     term.hand_in("ada", double=DOUBLE)
     os.utime(
@@ -380,6 +396,7 @@ def test_a_regrade_says_what_changed_and_why_and_keeps_a_log(term):
     term.say(LATE.format(""))
     term.grade()
     assert "nothing that decides a grade changed" in again(term)
+    assert len(term.ran) == 1 + 2 + 1, "it is run in any case, and alone"
     term.hand_in("ada_2026-05-03T1200", double=DOUBLE, twice=TWICE)
     said = again(term)
     assert "ada: 4 points before, 8 now." in said and "twice: 0 -> 5" in said
@@ -419,6 +436,16 @@ def test_totals_of_others_that_a_new_policy_changes_are_named(term):
     term.grade()
     term.say(LATE.format("").replace("10", "20"))
     assert "Totals of others changed, too, by the policy or answers: bob." in again(term)
+
+
+def test_a_regrade_after_a_run_that_was_stopped_says_so(term, monkeypatch):
+    term.hand_in("ada", double=DOUBLE)
+    grading.grade(term.folder, term.out, **term.options())
+    monkeypatch.setattr(grading, "check_masters", lambda *_: None)
+    monkeypatch.setattr(grading, "run_notebook", lambda *_: ([], "time is up", False))
+    again(term)
+    monkeypatch.setattr(grading, "run_notebook", term.run)
+    assert "Why: the last run ended otherwise (Stopped: time is up.)." in again(term)
 
 
 def test_a_regrade_of_nobody_is_refused_with_the_nearest_name(term):

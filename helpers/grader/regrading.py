@@ -90,6 +90,8 @@ def reasons(before, after):
     keys = dict.fromkeys([*before.policy, *after.policy])
     if policy := [key for key in keys if before.policy.get(key) != after.policy.get(key)]:
         found.append(f"the policy changed ({', '.join(policy)})")
+    if before.row["status"] != after.row["status"]:
+        found.append(f"the last run ended otherwise ({before.row['status']})")
     if before.row.get("answers") != after.row.get("answers"):
         found.append("points for answers changed")
     return found or [NO_REASON]

@@ -14,6 +14,27 @@ from helpers.files import NOTEBOOKS, WorkbookError
 
 app = typer.Typer()
 
+Submissions = Annotated[
+    Path, typer.Argument(help="A folder with one folder or zip per student or team.")
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", help="A folder for grades, feedback and answers.")
+]
+Secret = Annotated[Path | None, typer.Option(help="A file whose text decides the hidden inputs.")]
+Seconds = Annotated[float, typer.Option(help="Time for one submission.")]
+Unsafe = Annotated[bool, typer.Option("--unsafe", help="Go on where there is no sandbox.")]
+Masters = Annotated[Path, typer.Option(help="The folder of the complete notebooks.")]
+Course = Annotated[
+    Path | None,
+    typer.Option(help="The policy; by default course.toml in or beside the submissions."),
+]
+Roster = Annotated[
+    Path | None, typer.Option(help="A table of folders and the ids of their students.")
+]
+Item = Annotated[
+    str | None, typer.Option(help="The heading of the column of points, as the platform has it.")
+]
+
 
 @app.command()
 def release(
@@ -45,60 +66,92 @@ def release(
 
 @app.command()
 def grade(
-    submissions: Annotated[
-        Path, typer.Argument(help="A folder with one folder or zip per student or team.")
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="A folder for grades, feedback and answers.")
-    ],
+    submissions: Submissions,
+    output: Output,
     jobs: Annotated[
         int | None, typer.Option(help="Submissions at a time; by default one per core.")
     ] = None,
     cluster: Annotated[
         str | None, typer.Option(help="The address of a Dask scheduler, in place of --jobs.")
     ] = None,
-    secret: Annotated[
-        Path | None, typer.Option(help="A file whose text decides the hidden inputs.")
+    secret: Secret = None,
+    seconds: Seconds = 60,
+    unsafe: Unsafe = False,
+    masters: Masters = NOTEBOOKS,
+    course: Course = None,
+    system: Annotated[
+        str | None, typer.Option("--for", help="Write a file for canvas, moodle, blackboard, csv.")
     ] = None,
-    seconds: Annotated[float, typer.Option(help="Time for one submission.")] = 60,
-    unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Go on where there is no sandbox.")
-    ] = False,
-    masters: Annotated[
-        Path, typer.Option(help="The folder of the complete notebooks.")
-    ] = NOTEBOOKS,
+    roster: Roster = None,
+    item: Item = None,
 ):
     """Grade a class with nbval, in a sandbox.
 
     Writes grades.csv, feedback and the answers to read. An interrupted run can be resumed.
     """
-    from dataclasses import replace
-
+    from helpers.grader.exports import refuse_export
     from helpers.grader.grading import grade as grade_class
-    from helpers.grader.sandbox import LIMITS, find_sandbox
 
-    if (sandbox := find_sandbox(unsafe)) != "bubblewrap":
-        print(f"warning: no bubblewrap here; {WITHOUT[sandbox]}", file=sys.stderr)
-    limits = replace(LIMITS, seconds=seconds)
-    text = _text_of(secret, "--secret") if secret else None
-    graded = grade_class(submissions, output, masters, text, jobs, cluster, limits, unsafe)
+    if system:
+        refuse_export(system, roster)  # before the class is graded
+    options = _options(secret, seconds, unsafe, masters, course)
+    graded = grade_class(submissions, output, jobs=jobs, cluster=cluster, **options)
     for one in graded:
         if one.status != "ok":
             print(f"{one.name}: {one.status}", file=sys.stderr)
+    _warn_of_strangers(output, [one.name for one in graded])
     print(
         f"{len(graded)} submissions graded: {output / 'grades.csv'}, and feedback, gradescope, answers beside it."
     )
+    if system:
+        export(output, system, roster, item)
+
+
+@app.command()
+def regrade(
+    name: Annotated[str, typer.Argument(help="A student or team, as in grades.csv.")],
+    submissions: Submissions,
+    output: Output,
+    secret: Secret = None,
+    seconds: Seconds = 60,
+    unsafe: Unsafe = False,
+    masters: Masters = NOTEBOOKS,
+    course: Course = None,
+):
+    """Grade one student again, and say what changed and why.
+
+    The log is regrades.csv.
+    """
+    from helpers.grader.regrading import regrade as grade_again
+
+    options = _options(secret, seconds, unsafe, masters, course)
+    print("\n".join(grade_again(name, submissions, output, **options)))
+
+
+@app.command()
+def export(
+    graded: Annotated[Path, typer.Argument(help="What `workbook grade -o` wrote.")],
+    system: Annotated[str, typer.Option("--for", help="canvas, moodle, blackboard or csv.")],
+    roster: Roster = None,
+    item: Item = None,
+):
+    """Write the grades as Canvas, Moodle or Blackboard imports them.
+
+    Nothing is graded again. The file lies beside grades.csv.
+    """
+    from helpers.grader.exports import export as write_export
+
+    path, said = write_export(graded, system, roster, item)
+    for sentence in said:
+        print(f"note: {sentence}", file=sys.stderr)
+    print(f"{path} is written.")
 
 
 @app.command()
 def gradescope(
     out: Annotated[Path, typer.Argument(help="The zip to write.")] = Path("autograder.zip"),
-    secret: Annotated[
-        Path | None, typer.Option(help="A file whose text decides the hidden inputs.")
-    ] = None,
-    masters: Annotated[
-        Path, typer.Option(help="The folder of the complete notebooks.")
-    ] = NOTEBOOKS,
+    secret: Secret = None,
+    masters: Masters = NOTEBOOKS,
 ):
     """Write the zip that Gradescope takes as an autograder.
 
@@ -117,6 +170,39 @@ WITHOUT = {
     "user": "the students' code runs as another user, who can reach the network and read what all may read.",
     "none": "the students' code runs as yourself, and can do all that you can.",
 }
+
+
+def _options(secret, seconds, unsafe, masters, course):
+    """Return the options of grading, after a warning where there is no sandbox."""
+    from dataclasses import replace
+
+    from helpers.grader.sandbox import LIMITS, find_sandbox
+
+    if (sandbox := find_sandbox(unsafe)) != "bubblewrap":
+        print(f"warning: no bubblewrap here; {WITHOUT[sandbox]}", file=sys.stderr)
+    return {
+        "masters": masters,
+        "secret": _text_of(secret, "--secret") if secret else None,
+        "limits": replace(LIMITS, seconds=seconds),
+        "unsafe": unsafe,
+        "course": course,
+    }
+
+
+def _warn_of_strangers(output, names):
+    """Print a warning for each extension of a student who handed in nothing: a slip, perhaps."""
+    import difflib
+    import json
+
+    policy = json.loads((output / "course.json").read_text())["policy"] or {"extensions": {}}
+    for student in policy["extensions"]:
+        if student not in names:
+            near = difflib.get_close_matches(student, names, 1)
+            hint = f' Did you mean "{near[0]}"?' if near else ""
+            print(
+                f'warning: an extension is for "{student}", who handed in nothing.{hint}',
+                file=sys.stderr,
+            )
 
 
 def _text_of(path, option):

@@ -6,19 +6,30 @@ A run that was stopped goes on where it was.
 import json
 import secrets
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import joblib
 from tqdm.auto import tqdm
 
 from helpers.exercises.cells import read_notebooks
+from helpers.exercises.points import find_exercises
 from helpers.files import NOTEBOOKS, WorkbookError, atomic_write, digest
 from helpers.grader import hidden, probes
+from helpers.grader.copies import copies_of
+from helpers.grader.course_file import find_policy
+from helpers.grader.policy import as_json, exercises_of
 from helpers.grader.sandbox import LIMITS, find_sandbox, run_notebook
 from helpers.grader.scoring import Score, grading_notebook, make_plan, scores_of
-from helpers.grader.submissions import Submission, find_submissions, read_submissions
-from helpers.grader.tables import file_name, questions_of, write_tables, write_text
+from helpers.grader.standings import count, counted
+from helpers.grader.submissions import Submission, read_submissions
+from helpers.grader.tables import (
+    file_name,
+    questions_of,
+    read_marks,
+    write_tables,
+    write_text,
+)
 from helpers.workers import workers
 
 # Raise it when grades would come out otherwise: all submissions are then graded anew.
@@ -35,6 +46,7 @@ class Graded:
     status: str  # "ok", or what happened
     notes: tuple
     seconds: float
+    parts: dict = field(default_factory=dict)  # {what decides a grade: its digest}
 
     @property
     def points(self):
@@ -51,34 +63,65 @@ def grade(
     cluster=None,
     limits=LIMITS,
     unsafe=False,
+    course=None,
+    only=None,
 ):
-    """Grade every submission in a folder; write `out`; return the list of Graded.
+    """Grade every submission in a folder; write `out`; return the list of Graded, one per student.
 
     What has been graded before, by the same course, secret and limits, is not graded again.
     `jobs` submissions are graded at a time, or a Dask cluster grades them whose scheduler has the
-    address `cluster`.
+    address `cluster`. The policy is in the file `course`, or in course.toml in or beside the folder.
+    `only` names the one student who is graded, in any case; all others keep what they got before.
     """
-    out, paths = Path(out), find_submissions(folder)
-    notebooks = read_notebooks(masters)
+    out, notebooks = Path(out), read_notebooks(masters)
+    policy = find_policy(folder, course, [e.name for e in find_exercises(notebooks)])
+    copies = copies_of(folder, policy)
+    if only and only not in {copy.student for copy in copies.values()}:
+        raise WorkbookError(f'{folder} holds no submission of "{only}". Put it there again.')
     plan = make_plan(notebooks, secret or own_secret(out), limits, find_sandbox(unsafe))
-    course, answers, done, todo = course_key(plan), {}, {}, []
-    read = read_submissions(paths, notebooks)
-    for submission in tqdm(read, "Reading", len(paths), unit="submission", leave=False, delay=1):
+    graded, answers = grade_copies(out, copies, notebooks, plan, jobs, cluster, only)
+    marks = read_marks(out, questions_of(notebooks))
+    chosen, standings = count(copies, graded, policy, marks)
+    for student, name in chosen.items():
+        if copy_path(out, copies[name], copies) != result_path(out, student):
+            keep(result_path(out, student), graded[name])
+    exercises = exercises_of(policy, plan.exercises)
+    write_course(out, exercises, policy)
+    ordered = [counted(student, copies, graded, policy, standings) for student in chosen]
+    answers = {student: answers[name] for student, name in chosen.items()}
+    write_tables(out, ordered, exercises, answers, marks, standings)
+    return ordered
+
+
+def grade_copies(out, copies, notebooks, plan, jobs, cluster, only=None):
+    """Return ({name: Graded}, {name: {question: answer}}) of {name: Copy}; each result is kept."""
+    course, answers, done, todo, parts = course_key(plan), {}, {}, [], {}
+    read = read_submissions({name: copy.path for name, copy in copies.items()}, notebooks)
+    for submission in tqdm(read, "Reading", len(copies), unit="submission", leave=False, delay=1):
         name, answers[submission.name] = submission.name, submission.answers
+        student = copies[name].student
         key = digest([course, work_of(submission), submission.refused])
-        earlier = read_graded(result_path(out, name))
-        if earlier and earlier.key == key:
-            done[name] = earlier
+        parts[name] = parts_of(submission, plan)
+        own = copy_path(out, copies[name], copies)
+        kept = {path: read_graded(path) for path in (own, result_path(out, student))}
+        known = next((g for g in kept.values() if g and g.key == key), None)
+        if only and student != only:
+            known = known or next(filter(None, kept.values()), None)
+            if not known:
+                raise WorkbookError(f"{name} is not graded yet. Grade the class first.")
+        if known and student != only:
+            done[name] = known
+            if known is not kept[own]:
+                keep(own, known)
         else:
             todo.append((submission, key))
     if todo:
         check_masters(out, plan, course, cluster)
     for graded in grade_all(todo, plan, jobs, cluster):
-        done[graded.name] = graded
-        write_text(result_path(out, graded.name), json.dumps(asdict(graded), indent=1))
-    ordered = [done[name] for name in paths]
-    write_tables(out, ordered, plan, answers, questions_of(notebooks))
-    return ordered
+        name, copy = graded.name, copies[graded.name]
+        done[name] = replace(graded, name=copy.student, parts=parts[name])
+        keep(copy_path(out, copy, copies), done[name])
+    return done, answers
 
 
 def check_masters(out, plan, course, cluster):
@@ -96,7 +139,7 @@ def check_masters(out, plan, course, cluster):
             f"Nobody is graded, for the master's own solutions do not pass here: {'; '.join(wrong[:3])}. Mend the "
             "notebooks or their hidden checks; if all of them fail, then the sandbox cannot run Python."
         )
-    write_text(out / "master.json", json.dumps(asdict(graded), indent=1))
+    keep(out / "master.json", graded)
 
 
 def grade_all(todo, plan, jobs, cluster):
@@ -188,6 +231,18 @@ def course_key(plan):
     )
 
 
+def parts_of(submission, plan):
+    """Return a digest of each thing that decides a grade, so that a change can be named."""
+    master = [[asdict(exercise) for exercise in plan.exercises], plan.imports]
+    code = [Path(module.__file__).read_text() for module in (hidden, probes)]
+    return {
+        "submission": digest([work_of(submission), submission.refused]),
+        "master": digest([master, code, GRADING_VERSION]),
+        "secret": digest(["secret", plan.secret]),
+        "limits": digest([asdict(plan.limits), plan.sandbox]),
+    }
+
+
 def own_secret(out):
     """Return the secret kept in `out`, made there the first time."""
     path = out / "secret.txt"
@@ -204,6 +259,24 @@ def own_secret(out):
 def result_path(out, name):
     """Return where a submission's result is kept."""
     return out / "results" / f"{file_name(name)}.json"
+
+
+def copy_path(out, copy, copies):
+    """Return where a Copy's result is kept: the student's own where it is the only copy."""
+    if sum(other.student == copy.student for other in copies.values()) == 1:
+        return result_path(out, copy.student)
+    return out / "copies" / f"{file_name(copy.name)}.json"
+
+
+def keep(path, graded):
+    """Write a Graded to a file."""
+    write_text(path, json.dumps(asdict(graded), indent=1))
+
+
+def write_course(out, exercises, policy):
+    """Write what the class was graded by: {exercise: points} that count, and the policy."""
+    said = {"exercises": exercises, "policy": as_json(policy) if policy else None}
+    write_text(out / "course.json", json.dumps(said, indent=1))
 
 
 def read_graded(path):

@@ -35,17 +35,21 @@ def find_submissions(folder):
     if not Path(folder).is_dir():
         raise WorkbookError(f"There is no folder {folder}. Name the one that holds submissions.")
     found = {}
-    for path in sorted(Path(folder).iterdir()):
-        if path.name.startswith(".") or path.name in DROPPINGS:
-            continue
-        if path.is_dir() or path.suffix.lower() in (".zip", ".ipynb"):
-            name = path.name if path.is_dir() else path.stem
-            found[path.name if name in found else name] = path
+    for path in filter(is_submission, sorted(Path(folder).iterdir())):
+        name = path.name if path.is_dir() else path.stem
+        found[path.name if name in found else name] = path
     if not found:
         raise WorkbookError(
             f"{folder} holds no submissions. Put each into a folder or a zip of its own there."
         )
     return found
+
+
+def is_submission(path):
+    """Return whether a path is a folder, zip or notebook, and not what a system left there."""
+    if path.name.startswith(".") or path.name in DROPPINGS:
+        return False
+    return path.is_dir() or path.suffix.lower() in (".zip", ".ipynb")
 
 
 def read_submissions(paths, masters):

@@ -25,13 +25,17 @@ def questions_of(notebooks):
     return list(dict.fromkeys(key[1] for key in keys if key and key[0] == "answer"))
 
 
-def write_tables(out, graded, plan, answers, questions):
-    """Write the answers to read, grades.csv, and feedback for people and for Gradescope."""
-    marks = {question: write_answers(out, question, answers) for question in questions}
-    manual = {
-        g.name: [(q, *marks[q][g.name]) for q in questions if any(marks[q][g.name])] for g in graded
-    }
-    write_grades(out / "grades.csv", graded, plan, manual)
+def write_tables(out, graded, exercises, answers, marks, standings=None):
+    """Write the answers to read, grades.csv, and feedback for people and for Gradescope.
+
+    `exercises` are the names that count, `answers` {name: {question: text}}, `marks` what
+    `read_marks` returns; `standings` {name: Standing} are there where the course has a policy.
+    """
+    for question in marks:
+        write_answers(out, question, answers, marks[question])
+    manual = {g.name: given_by_hand(marks, g.name) for g in graded}
+    standings = standings or {}
+    write_grades(out / "grades.csv", graded, exercises, manual, standings)
     page = jinja2.Template(Path(__file__).with_name("feedback.html").read_text(), autoescape=True)
     for g in graded:
         comments, possible = manual[g.name], sum(score.possible for score in g.scores)
@@ -41,12 +45,19 @@ def write_tables(out, graded, plan, answers, questions):
             possible=possible,
             comments=comments,
             manual=total_of(comments),
+            standing=standings.get(g.name),
         )
         write_text(out / "feedback" / f"{file_name(g.name)}.html", text)
         write_text(
             out / "gradescope" / file_name(g.name) / "results.json",
             json.dumps(gradescope(g), indent=1),
         )
+
+
+def given_by_hand(marks, name):
+    """Return [(question, points, comment)] that a reader gave a student."""
+    given = [(question, *of_all.get(name, ("", ""))[:2]) for question, of_all in marks.items()]
+    return [mark for mark in given if any(mark[1:])]
 
 
 def write_text(path, text):
@@ -78,29 +89,23 @@ def as_written(value):
     return value[1:] if value.startswith(tuple(f"'{sign}" for sign in FORMULAS)) else value
 
 
-def write_grades(path, graded, plan, manual):
-    """Write one row a submission; `answers` are the points that a reader gave by hand."""
-    columns = [
-        "submission",
-        *(e.name for e in plan.exercises),
-        "answers",
-        "status",
-        "seconds",
-        "total",
-    ]
+def write_grades(path, graded, exercises, manual, standings):
+    """Write one row a submission; `answers` are the points that a reader gave by hand.
+
+    With a policy there are also the raw points, the penalty, and when it was handed in.
+    """
+    policy_columns = ["raw", "penalty", "submitted", "late"] if standings else []
+    columns = ["submission", *exercises, "answers", *policy_columns, "status", "seconds", "total"]
     rows = []
     for g in graded:
-        by_hand = total_of(manual[g.name])
-        rows.append(
-            [
-                g.name,
-                *(s.points for s in g.scores),
-                by_hand,
-                g.status,
-                g.seconds,
-                g.points + by_hand,
-            ]
-        )
+        by_hand, of_policy = total_of(manual[g.name]), []
+        total = g.points + by_hand
+        if standings:
+            verdict, total = standings[g.name].verdict, standings[g.name].verdict.total
+            late = verdict.late if verdict.is_accepted else f"{verdict.late}, not accepted"
+            of_policy = [verdict.raw, verdict.penalty, standings[g.name].submitted, late]
+        points = [s.points for s in g.scores]
+        rows.append([g.name, *points, by_hand, *of_policy, g.status, g.seconds, total])
     write_rows(path, columns, rows)
 
 
@@ -124,28 +129,41 @@ def read_rows(path):
     return {as_written(row["submission"]): row for row in rows}
 
 
-def write_answers(out, question, answers):
+def read_marks(out, questions):
+    """Return {question: {name: (points, comment, answer)}} of what a reader filled in.
+
+    Raises WorkbookError for points that are no number.
+    """
+    marks = {}
+    for question in questions:
+        path = answers_path(out, question)
+        kept = read_rows(path) if path.exists() else {}
+        marks[question] = {
+            name: (row.get("points") or "", row.get("comment") or "", as_written(row["answer"]))
+            for name, row in kept.items()
+        }
+        for name, (points, *_) in marks[question].items():
+            if points and not re.fullmatch(r"\d+([.]\d+)?", points.strip()):
+                raise WorkbookError(
+                    f'{path}: the points of {name} are "{points}". Write a number there, or nothing.'
+                )
+    return marks
+
+
+def answers_path(out, question):
+    """Return where the answers to a question are read."""
+    return out / "answers" / f"{file_name(question)}.csv"
+
+
+def write_answers(out, question, answers, marks):
     """Write all answers to a question, with the points and comments that a reader filled in.
 
-    Returns these by name.
+    What has a mark stays, also when there is no such submission any more.
     """
-    path = out / "answers" / f"{file_name(question)}.csv"
-    kept = read_rows(path) if path.exists() else {}
-    marks = {
-        name: (row.get("points") or "", row.get("comment") or "") for name, row in kept.items()
-    }
-    for name, (points, _) in marks.items():
-        if points and not re.fullmatch(r"\d+([.]\d+)?", points.strip()):
-            raise WorkbookError(
-                f'{path}: the points of {name} are "{points}". Write a number there, or nothing.'
-            )
     texts = {name: given.get(question, "") for name, given in answers.items()}
-    texts = {
-        name: as_written(row["answer"]) for name, row in kept.items() if any(marks[name])
-    } | texts
-    rows = [[name, texts[name], *marks.get(name, ("", ""))] for name in sorted(texts)]
-    write_rows(path, ["submission", "answer", "points", "comment"], rows)
-    return {name: marks.get(name, ("", "")) for name in texts}
+    texts = {name: text for name, (*given, text) in marks.items() if any(given)} | texts
+    rows = [[name, texts[name], *marks.get(name, ("", ""))[:2]] for name in sorted(texts)]
+    write_rows(answers_path(out, question), ["submission", "answer", "points", "comment"], rows)
 
 
 def gradescope(graded):

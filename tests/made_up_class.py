@@ -32,7 +32,7 @@ DISGUISES = {
 }
 ALL_AT_ONCE = [way for ways in DISGUISES.values() for way in ways]
 NUM_COPIES = 12
-NUM_PARAPHRASED = 4  # so many of the copies hold one answer of their source, in other words
+PARAPHRASED = 1 / 3  # of the copies hold one answer of their source, in other words
 SYNONYMS = [
     line.split("|")
     for line in """network|model|net
@@ -265,13 +265,15 @@ def make_class(
     victims = generator.choice(num_students - num_copies, num_copies, replace=False)
     for number, victim in enumerate(victims):
         copy, source = students[num_students - num_copies + number], students[victim]
-        plant(copy, source, number, generator, share_copied, rewritten)
+        is_last = number >= num_copies * (1 - PARAPHRASED) - 1e-9
+        way = number + NUM_COPIES - num_copies  # few copies: the best hidden ones
+        plant(copy, source, way, generator, share_copied, rewritten, is_last)
     for student in students[:2]:
         student.status, student.seconds = "Stopped: time.", 60.0
     return students
 
 
-def plant(copy, source, number, generator, share_copied, rewritten):
+def plant(copy, source, number, generator, share_copied, rewritten, is_paraphrased):
     """Make the Student `copy` one who took the code of `source`, disguised by the number's way."""
     names = list(DISGUISES)
     is_simple = number < 2 * len(names)
@@ -288,7 +290,7 @@ def plant(copy, source, number, generator, share_copied, rewritten):
                 for way in ways:
                     text = way(text, generator)
                 copy.sources[exercise] = text
-    if NUM_COPIES - number <= NUM_PARAPHRASED:
+    if is_paraphrased:
         copy.paraphrased = str(generator.choice(sorted(source.answers)))
         copy.answers[copy.paraphrased] = paraphrased(source.answers[copy.paraphrased], generator)
 

@@ -147,6 +147,35 @@ def export(
     print(f"{path} is written.")
 
 
+@app.command("class")
+def class_page(
+    graded: Annotated[Path, typer.Argument(help="The folder that `workbook grade` wrote.")],
+    submissions: Annotated[
+        Path | None, typer.Argument(help="The folder of submissions, to look for pairs, too.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The page; by default GRADED/class.html.")
+    ] = None,
+    masters: Annotated[
+        Path, typer.Option(help="The folder of the complete notebooks.")
+    ] = NOTEBOOKS,
+):
+    """Write one page on the class: totals, mistakes, answers to read, every student.
+
+    With SUBMISSIONS, similar.html beside it lists pairs whose rare code or words agree.
+    """
+    from helpers.grader.class_page import write_class_page
+    from helpers.grader.similar_page import write_similar_page
+
+    page = output or graded / "class.html"
+    similar = page.with_name("similar.html")
+    if submissions:
+        num_code, num_answers = write_similar_page(submissions, similar, masters)
+        print(f"{similar} is written: {num_code} pairs of code, {num_answers} of answers, to read.")
+    write_class_page(graded, page, similar.name if similar.exists() else None)
+    print(f"{page} is written.")
+
+
 @app.command()
 def gradescope(
     out: Annotated[Path, typer.Argument(help="The zip to write.")] = Path("autograder.zip"),

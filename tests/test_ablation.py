@@ -353,6 +353,7 @@ def test_settings_of_a_run_are_copied_back_to_the_sliders(panel):
     assert panel.settings().dropout == 0.25 and panel.settings().kernel_size == 3
 
 
+@pytest.mark.slow
 def test_a_run_can_be_removed_and_its_number_is_not_used_for_another(panel):
     train(panel)
     train(panel)

@@ -330,6 +330,7 @@ def test_random_weights_keep_the_size_of_what_passes_through(images):
     assert 0.1 < encode(model, images[:4], "fc7").float().std() < 10
 
 
+@pytest.mark.slow
 def test_the_benchmark_prints_cold_warm_and_the_usual_way(scenes_folder, monkeypatch, capsys):
     monkeypatch.setenv("SCENES_DIR", str(scenes_folder))
     monkeypatch.setattr(bench, "find_weights", random_weights)

@@ -208,6 +208,7 @@ def test_the_default_number_of_directions_keeps_the_file_under_10_mb(trained, tm
     assert (tmp_path / "small.pt").stat().st_size < 10e6
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_as_if_it_had_not_been(folder, trained, tmp_path, monkeypatch):
     def interrupted(*args):
         if args[4] == 1:  # the second epoch

@@ -358,6 +358,7 @@ def test_the_workbooks_own_report_asks_every_question(tmp_path):
     assert (missing, log) == ([], [])
 
 
+@pytest.mark.slow
 def test_the_button_in_the_last_notebook_writes_the_same_report(tmp_path):
     from helpers.report.panel import ReportPanel
 

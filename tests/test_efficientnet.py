@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from helpers.alexnet import encode, fit_head, freeze, last_frozen_layer
+from helpers.alexnet_recipes import ALL_RECIPES
 from helpers.crops import Crops
-from helpers.data import Split
+from helpers.data import Scenes, Split
 from helpers.efficientnet import (
     LAST_LAYER,
     EfficientNetScenes,
@@ -20,6 +21,7 @@ from helpers.efficientnet import (
 from helpers.files import WorkbookError
 from helpers.finetuning import BothWays, fit_efficientnet
 from helpers.maker.borrowing import borrow_efficientnet, package_file, to_our_names
+from helpers.maker.cross_validation import folds, near_duplicates, try_last_layers
 from helpers.models import num_parameters
 from helpers.sources.efficientnet_weights import EFFICIENTNET, FORMAT, digest_of, load_efficientnet
 from helpers.training import TrainConfig, predict
@@ -237,3 +239,36 @@ def test_every_layer_learns_and_batch_norm_goes_on(images):
     assert [row["epoch"] for row in history] == [1]
     for name, value in model.network.state_dict().items():
         assert not torch.equal(value, before[name]), name
+
+
+# --- choice by cross-validation -------------------------------------------------------------------
+
+
+def test_no_near_duplicate_is_left_out_while_its_twin_is_learned():
+    torch.manual_seed(0)
+    features = torch.randn(40, 30).repeat(2, 1) + 0.01 * torch.randn(80, 30)  # each has a twin
+    groups = near_duplicates(features)
+    assert (groups[:40] == groups[40:]).all() and len(set(groups)) == 40
+    labels, seen = torch.arange(40).repeat(2) % 4, []
+    for kept, left_out in folds(labels, groups, num_folds=5, seed=0):
+        assert not set(groups[kept]) & set(groups[left_out])
+        assert labels[left_out].bincount().tolist() == [4, 4, 4, 4]
+        seen += left_out.tolist()
+    assert sorted(seen) == list(range(80))
+
+
+def test_settings_of_a_last_layer_are_tried_within_the_training_images(model, monkeypatch):
+    labels = torch.arange(20) % 2
+    images = torch.randint(0, 100, (20, 1, 64, 64)) + 150 * labels[:, None, None, None]
+    images[:, :, :, 20:40] = torch.randint(0, 256, (20, 1, 64, 20))  # so that no two are alike
+    recipe = replace(
+        ALL_RECIPES["EfficientNet-last-layer"],
+        build=lambda: model,
+        config=replace(CONFIG, num_epochs=10, learning_rate=1e-2),
+        grid={"learning_rate": (1e-2, 1e-9)},
+    )
+    monkeypatch.setitem(ALL_RECIPES, "EfficientNet-last-layer", recipe)
+    scenes = Scenes("test", Split(images.to(torch.uint8), labels), None)
+    table = try_last_layers("EfficientNet-last-layer", scenes, num_folds=2)
+    assert table["learning_rate"].tolist() == [1e-2, 1e-9] and table["count"].tolist() == [2, 2]
+    assert table["mean"][0] > 0.8

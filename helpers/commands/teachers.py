@@ -137,15 +137,21 @@ def _text_of(path, option):
 def tune(
     network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-2"
 ):
-    """Try the recipe's settings on held-out training images; keep the table in data/results."""
+    """Try the recipe's settings on held-out training images; keep the table in data/results.
+
+    A new last layer is tried by five-fold cross-validation, other networks on 40 images per class.
+    """
+    from helpers.alexnet import fit_head
     from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
     from helpers.data import load_scenes
+    from helpers.maker.cross_validation import try_last_layers
     from helpers.maker.tune import save_tried, try_settings
 
     refuse_quick("tune")
     name, seeds = find_recipe(network), read_seeds(seeds)
     scenes = load_scenes(ALL_RECIPES[name].size)
-    table = try_settings(name, scenes, seeds)
+    try_them = try_last_layers if ALL_RECIPES[name].fit is fit_head else try_settings
+    table = try_them(name, scenes, seeds)
     save_tried(scenes.name, name, table)
     print(table.to_string(index=False))
 

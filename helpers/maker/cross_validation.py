@@ -46,7 +46,7 @@ def try_last_layers(name, scenes, seeds=(0,), num_folds=5):
             head = Head(*model.classifier[model.layers[layer] :])
             options = Options(evaluate_every=config.num_epochs)
             history = fit(head, split[kept], split[left_out], config, options=options)
-            shown = {name: getattr(config, name) for name in SETTINGS}
+            shown = {key: getattr(config, key) for key in SETTINGS}
             rows.append(shown | {"accuracy": history[-1]["val_accuracy"]})
     table = pd.DataFrame(rows).groupby(list(SETTINGS))["accuracy"].agg(["mean", "std", "count"])
     return table.sort_values("mean", ascending=False).round(4).reset_index()

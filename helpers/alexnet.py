@@ -15,7 +15,7 @@ from helpers.files import WorkbookError, digest
 from helpers.progress import progress
 from helpers.sources.cache import cached, fingerprint
 from helpers.sources.weights import IMAGENET_MEAN, IMAGENET_STD
-from helpers.training import TrainConfig, choose_device, fit
+from helpers.training import TrainConfig, choose_device, fit, predict
 
 ENCODING_VERSION = 2  # raise it when `encode` changes: features are then computed again
 
@@ -184,3 +184,13 @@ def fit_head(model, train, val, config=LAST_LAYER):
     val_features = encode(model, val.images, layer, device=device)
     head = Head(*model.classifier[model.layers[layer] :])
     return fit(head, Split(features, train.labels), Split(val_features, val.labels), config)
+
+
+def predict_by_features(model, images, device="auto"):
+    """Return the logits (N, num_classes) of grey uint8 images by way of their frozen features.
+
+    They are what `fit_head` evaluates; the whole network's differ a little, by bfloat16's rounding.
+    """
+    layer = last_frozen_layer(model)
+    head = Head(*model.classifier[model.layers[layer] :])
+    return predict(head, encode(model, images, layer, device=device).to(choose_device(device)))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.alexnet import encode, fit_head, freeze, last_frozen_layer
+from helpers.alexnet import encode, fit_head, freeze, last_frozen_layer, predict_by_features
 from helpers.alexnet_recipes import ALL_RECIPES
 from helpers.crops import Crops
 from helpers.data import Scenes, Split
@@ -226,6 +226,13 @@ def test_training_the_last_layer_learns_and_leaves_all_others_alone(model, image
     assert history[-1]["train_loss"] < history[0]["train_loss"]
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]) != name.startswith("classifier."), name
+
+
+def test_answers_by_features_are_those_that_training_evaluates(model, images):
+    split = Split(images, torch.arange(15))
+    history = fit_head(model, split, split, replace(CONFIG, num_epochs=10, learning_rate=1e-2))
+    is_right = predict_by_features(model, images, "cpu").argmax(dim=1) == split.labels
+    assert is_right.float().mean().item() == pytest.approx(history[-1]["val_accuracy"])
 
 
 def test_every_layer_learns_and_batch_norm_goes_on(images):

@@ -69,9 +69,10 @@ class InvertedResidual(nn.Module):
         self.layers = nn.Sequential(*widen, *depthwise, nn.ReLU6(inplace=True), *project)
         self.has_skip = stride == 1 and in_channels == out_channels
 
-    def forward(self, values):
+    def forward(self, inputs):
         """Return (B, out_channels, H / stride, W / stride) for (B, in_channels, H, W)."""
-        return values + self.layers(values) if self.has_skip else self.layers(values)
+        outputs = self.layers(inputs)
+        return inputs + outputs if self.has_skip else outputs
 
 
 class EfficientNetScenes(nn.Module):

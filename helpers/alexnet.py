@@ -2,6 +2,7 @@
 
 Frozen layers always give the same output. So each image and its mirror image go through them once
 (`encode`), the features are kept on disk, and only the layers after them are trained (`fit_head`).
+Both take any network with `prepare`, `features`, `avgpool`, `classifier` and `layers`.
 """
 
 import torch
@@ -14,10 +15,8 @@ from helpers.files import WorkbookError, digest
 from helpers.progress import progress
 from helpers.sources.cache import cached, fingerprint
 from helpers.sources.weights import IMAGENET_MEAN, IMAGENET_STD
-from helpers.training import TrainConfig, autocast, choose_device, fit, uses_bfloat16
+from helpers.training import TrainConfig, autocast, choose_device, fit, predict, uses_bfloat16
 
-# Where each layer, its ReLU included, ends in torchvision's `classifier`.
-LAYERS = {"conv": 0, "fc6": 3, "fc7": 6}
 ENCODING_VERSION = 2  # raise it when `encode` changes: features are then computed again
 
 # Chosen by `workbook tune` on 40 held-out training images per class, three times.
@@ -43,6 +42,9 @@ class AlexNetScenes(AlexNet):
 
     Source: Krizhevsky (2014), "One weird trick for parallelizing convolutional neural networks".
     """
+
+    # Where each layer, its ReLU included, ends in torchvision's `classifier`.
+    layers = {"conv": 0, "fc6": 3, "fc7": 6}
 
     def __init__(self, num_classes=15, input_px=224, mean=IMAGENET_MEAN, std=IMAGENET_STD):
         super().__init__(num_classes)
@@ -87,12 +89,12 @@ def freeze(model, num_trainable=1):
 
 
 def last_frozen_layer(model):
-    """Return the deepest of "conv", "fc6" and "fc7" up to which all is frozen.
+    """Return the deepest layer up to which all is frozen: "conv", "fc6" or "fc7" of AlexNet.
 
     Raises WorkbookError where not even the conv layers are.
     """
-    trainable = {k: [p.requires_grad for p in _up_to(model, k).parameters()] for k in LAYERS}
-    frozen = [layer for layer in LAYERS if not any(trainable[layer])]
+    trainable = {k: [p.requires_grad for p in _up_to(model, k).parameters()] for k in model.layers}
+    frozen = [layer for layer in model.layers if not any(trainable[layer])]
     if not frozen:
         reason = "The conv layers are not frozen, so their features change."
         raise WorkbookError(f"{reason} Call freeze(model) first.")
@@ -100,16 +102,18 @@ def last_frozen_layer(model):
 
 
 def _up_to(model, layer):
-    return nn.ModuleList([model.features, model.classifier[: LAYERS[layer]]])
+    return nn.ModuleList([model.features, model.classifier[: model.layers[layer]]])
 
 
-def encode(model, images, layer="fc7", mirrored=False, device="auto"):
+def encode(model, images, layer=None, mirrored=False, device="auto"):
     """Return a layer's features, in eval(), for grey uint8 images (N, 1, H, W): (N, 1, D) float16.
 
-    D is 4096 for "fc7" and "fc6", 9216 for "conv". With `mirrored`, (N, 2, D): each image and its
-    mirror image. The cache's key is all numbers in weights and images. On a CPU with instructions
-    for bfloat16, layers use it, in half the time.
+    The layer is the network's last by default. D is 4096 for AlexNet's "fc7" and "fc6", 9216 for
+    its "conv", 1280 for EfficientNet's "pool". With `mirrored`, (N, 2, D): each image and its mirror
+    image. The cache's key is all numbers in weights and images. On a CPU with instructions for
+    bfloat16, layers use it, in half the time.
     """
+    layer = layer or list(model.layers)[-1]
     weights = _up_to(model, layer).state_dict().values()
     numbers = fingerprint(images, model.mean, model.std, *weights)
     settings = [ENCODING_VERSION, layer, mirrored, model.input_px, uses_bfloat16(device)]
@@ -123,7 +127,7 @@ def _encode(model, images, layer, mirrored, device):
     if layer == "fc7":  # a second's work on the features of fc6
         fc6 = encode(model, images, "fc6", mirrored, device)  # (N, V, 4096)
         return _in_batches(model.classifier[3:6], fc6, "fc7 of features", device)
-    rest = model.classifier[: LAYERS[layer]]
+    rest = model.classifier[: model.layers[layer]]
 
     def features_of(batch):
         if mirrored:
@@ -167,5 +171,15 @@ def fit_head(model, train, val, config=LAST_LAYER):
     layer, device = last_frozen_layer(model), config.device
     features = encode(model, train.images, layer, mirrored=True, device=device)
     val_features = encode(model, val.images, layer, device=device)
-    head = Head(*model.classifier[LAYERS[layer] :])
+    head = Head(*model.classifier[model.layers[layer] :])
     return fit(head, Split(features, train.labels), Split(val_features, val.labels), config)
+
+
+def predict_by_features(model, images, device="auto"):
+    """Return the logits (N, num_classes) of grey uint8 images by way of their frozen features.
+
+    They are what `fit_head` evaluates; the whole network's differ a little, by bfloat16's rounding.
+    """
+    layer = last_frozen_layer(model)
+    head = Head(*model.classifier[model.layers[layer] :])
+    return predict(head, encode(model, images, layer, device=device).to(choose_device(device)))

@@ -1,13 +1,24 @@
-"""borrowed weights -> recipes: how each network made of AlexNet is trained."""
+"""borrowed weights -> recipes: how the networks made of AlexNet and EfficientNet are trained."""
 
 from dataclasses import replace
 
 from helpers.alexnet import LAST_LAYER, LAST_TWO_LAYERS, fit_head, freeze, make_alexnet
-from helpers.crops import CROPS
+from helpers.crops import CROPS, Crops
+from helpers.efficientnet import LAST_LAYER as EFFICIENTNET_LAST_LAYER
+from helpers.efficientnet import make_efficientnet
 from helpers.files import WorkbookError
-from helpers.finetuning import EVERYTHING, INPUT_PX, borrow_conv_layers, fit_everything
+from helpers.finetuning import (
+    EVERYTHING,
+    INPUT_PX,
+    BothWays,
+    borrow_conv_layers,
+    fit_efficientnet,
+    fit_everything,
+)
 from helpers.recipes import RECIPES, Recipe
+from helpers.sources.efficientnet_weights import load_efficientnet
 from helpers.sources.weights import find_weights
+from helpers.training import TrainConfig
 
 
 def as_they_are(scenes):
@@ -18,6 +29,11 @@ def as_they_are(scenes):
 def borrowed_alexnet():
     """Return AlexNet with borrowed weights, all frozen but a new last layer."""
     return freeze(make_alexnet(find_weights()), num_trainable=1)
+
+
+def borrowed_efficientnet():
+    """Return EfficientNet-Lite0 with ImageNet's weights, all frozen but a new last layer."""
+    return freeze(make_efficientnet(load_efficientnet()[0]))
 
 
 def fit_last_two(model, train, val, config):
@@ -64,7 +80,32 @@ ALEXNET_RECIPES = {
         fit=fit_head,
     ),
 }
-ALL_RECIPES = RECIPES | ALEXNET_RECIPES
+EFFICIENTNET_RECIPES = {
+    "EfficientNet-last-layer": Recipe(
+        build=borrowed_efficientnet,
+        config=EFFICIENTNET_LAST_LAYER,
+        grid={
+            "learning_rate": (1e-3, 3e-3),
+            "weight_decay": (0.05, 1.0),
+            "label_smoothing": (0.0, 0.1),
+        },
+        size=224,
+        prepare=as_they_are,
+        fit=fit_head,
+    ),
+    "EfficientNet-everything": Recipe(
+        build=lambda: BothWays(borrowed_efficientnet()),
+        config=TrainConfig(
+            num_epochs=8, batch_size=64, learning_rate=1e-3, weight_decay=0.05, label_smoothing=0.1
+        ),
+        grid={"learning_rate": (5e-4, 1e-3)},
+        augment=Crops(sides_px=(96, 128, 160), min_area=0.25),
+        size=224,
+        prepare=as_they_are,
+        fit=fit_efficientnet,
+    ),
+}
+ALL_RECIPES = RECIPES | ALEXNET_RECIPES | EFFICIENTNET_RECIPES
 
 
 def find_recipe(name):

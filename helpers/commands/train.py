@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 
 import torch
 
-from helpers.alexnet_recipes import ALL_RECIPES
+from helpers.alexnet import fit_head, predict_by_features
+from helpers.alexnet_recipes import ALL_RECIPES, fit_last_two
 from helpers.extra.measure import latency_ms, machine, size_mb
 from helpers.extra.trained import how_trained, weights_path, what_was_learned, write
 from helpers.files import atomic_write
@@ -34,8 +35,10 @@ def run_seeds(name, scenes, seeds=range(5)):
             path = weights_path(name, scenes, how_trained(name, config, model))
             write(what_was_learned(model), path)
         images = val.images.to(next(model.parameters()).device)
+        by_features = recipe.fit in (fit_head, fit_last_two)
         with autocast(config.device):  # as `fit` evaluates
-            is_right = predict(model, images).argmax(dim=1).cpu() == val.labels
+            logits = predict_by_features(model, images) if by_features else predict(model, images)
+        is_right = logits.argmax(dim=1).cpu() == val.labels
         runs.append(
             {
                 "seed": seed,

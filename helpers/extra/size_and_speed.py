@@ -11,6 +11,7 @@ import torch
 
 from helpers.extra.measure import cpu_name
 from helpers.files import WorkbookError, atomic_write, profile
+from helpers.models import num_parameters
 from helpers.progress import ask_before, progress
 from helpers.training import predict
 
@@ -24,13 +25,14 @@ def save_state(model, path):
     return Path(path).stat().st_size / 1e6
 
 
-def compare(models, split):
+def compare(models, split, are_versions=True):
     """Return a table of models {name: model}, the first of which the others are compared with.
 
     Columns: MB (of the file as saved), ms at batch 1 and 32 (median, half the range of the middle
-    half), accuracy on the Split, agreement (share of images with the first model's answer). Raises
-    WorkbookError for a model that has lost more than five points of accuracy: it is broken, and its
-    speed means nothing. In a notebook, asks before more than two minutes of it.
+    half), accuracy on the Split, agreement (share of images with the first model's answer). Where
+    they are versions of one network, raises WorkbookError for a model that has lost more than five
+    points of accuracy: it is broken, and its speed means nothing. In a notebook, asks before more
+    than two minutes of it.
     """
     ask_before(seconds_to_compare(models, split), f"Comparing {len(models)} networks")
     times = {batch: latencies(models, split.images[:batch]) for batch in (1, 32)}
@@ -39,7 +41,8 @@ def compare(models, split):
         answers = predict(model, split.images, batch_size=32).argmax(dim=1)
         accuracy = (answers == split.labels).float().mean().item()
         first = first or Baseline(name, answers, accuracy)
-        first.refuse_worse(name, accuracy)
+        if are_versions:
+            first.refuse_worse(name, accuracy)
         agreement = (answers == first.answers).float().mean().item()
         row = {"model": name, "MB": file_size_mb(model)}
         for batch, latency in ((batch, times[batch][name]) for batch in times):
@@ -48,13 +51,26 @@ def compare(models, split):
     return pd.DataFrame(rows)
 
 
+def side_by_side(models, split):
+    """Return the table of `compare` for different networks, with millions of parameters.
+
+    `split` holds images as all of them take them: grey uint8 for AlexNet and EfficientNet. Each
+    latency includes the network's own preparation of the images.
+    """
+    table = compare(models, split, are_versions=False).drop(columns="agreement")
+    table.insert(1, "parameters, M", [num_parameters(model) / 1e6 for model in models.values()])
+    return table
+
+
 def seconds_to_compare(models, split):
     """Return about how long `compare` takes if all models are as slow as the first."""
     first = next(iter(models.values()))
     start = time.perf_counter()
     predict(first, split.images[:32], batch_size=32)
     per_batch = time.perf_counter() - start
-    return per_batch * len(models) * (len(split) / 32 + 54)  # 54: latencies; one image takes a while
+    return (
+        per_batch * len(models) * (len(split) / 32 + 54)
+    )  # 54: latencies; one image takes a while
 
 
 @dataclass(frozen=True)

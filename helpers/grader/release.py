@@ -22,7 +22,8 @@ STUB = "raise NotImplementedError("
 NAME = "scene-workbook"
 COPIED = (
     ".gitignore .jupyter LICENSE environment.yml pyproject.toml helpers data/README.md data/validation_names.txt "
-    "data/alexnet_small.pt data/results data/trained"
+    "data/alexnet_small.pt data/efficientnet_lite0.pt data/efficientnet_lite0.LICENSE "
+    "data/results data/trained"
 ).split()
 LEFT_OUT = shutil.ignore_patterns("__pycache__", TEACHERS, "teachers.py", MAKERS, ".cache")
 

@@ -8,7 +8,6 @@ namespaces cannot be joined.
 
 import contextlib
 import fcntl
-import functools
 import json
 import os
 import select
@@ -33,6 +32,7 @@ from helpers.grader.sandbox import (
 
 IMPORT_SECONDS, ANSWER_SECONDS = 120, 60  # on a busy machine
 lock = threading.Lock()  # however many threads want servers, one starts them
+started = {}  # {sandbox: Servers or None}
 kept_open = []  # what the servers read: they end when this process does
 
 
@@ -113,17 +113,22 @@ def number_from(outlet, seconds=ANSWER_SECONDS):
 
 
 def servers_for(sandbox, limits, imports=()):
-    """Return Servers that this process has started, None where there are none to be had."""
+    """Return the Servers of this process, None where there are none to be had.
+
+    They are started the first time, and end with this process. They import `imports`, texts of
+    import statements, so that kernels need not.
+    """
     with lock:
-        return start_servers(sandbox, limits, imports)
+        # With no sandbox, a submission could change the helpers for the next one.
+        if sandbox == "none" or not hasattr(os, "pidfd_open"):
+            return None
+        if sandbox not in started:
+            started[sandbox] = start_servers(sandbox, limits, imports)
+        return started[sandbox]
 
 
-@functools.cache
 def start_servers(sandbox, limits, imports):
-    """Start the servers, which end when this process does."""
-    # With no sandbox, a submission could change the helpers for the next one.
-    if sandbox == "none" or not hasattr(os, "pidfd_open"):
-        return None
+    """Start servers; return Servers, None if one does not answer."""
     folder = Path(tempfile.mkdtemp(prefix="wb-"))
     folder.chmod(0o711)  # others may pass through it to the helpers
     servers = Servers(folder)
@@ -170,7 +175,7 @@ def start(command, environment, **more):
     outlet, inlet = os.pipe()
     kept_open.append(awake)
     with os.fdopen(asleep) as stdin, os.fdopen(inlet, "w") as stdout:
-        streams = {"stdin": stdin, "stdout": stdout, "stderr": open("/tmp/fk/err","a")}
+        streams = {"stdin": stdin, "stdout": stdout, "stderr": subprocess.DEVNULL}
         subprocess.Popen(
             command, env=environment, cwd="/", start_new_session=True, **streams, **more
         )

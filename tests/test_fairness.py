@@ -13,7 +13,7 @@ from test_grading import copy_with, failed_kinds, needs_bubblewrap, write
 
 from helpers.exercises.cells import read_notebooks
 from helpers.exercises.checks.tools import CheckFailed
-from helpers.grader import grading, sandbox, scoring, submissions
+from helpers.grader import grading, running, sandbox, scoring, submissions
 
 RIGHT_CASES = [(name, source) for name, all_of in RIGHT.items() for source in all_of]
 WRONG_CASES = [(name, source) for name, all_of in WRONG.items() for source in all_of]
@@ -63,7 +63,7 @@ def test_the_second_solutions_get_all_points_in_the_sandbox():
     for number in (0, -1):
         sources = {name: all_of[number] for name, all_of in RIGHT.items()}
         notebook = scoring.grading_notebook(plan, sources, {}, "digest")
-        lines = sandbox.run_notebook(notebook, plan.sandbox, plan.limits)[0]
+        lines = running.run_notebook(notebook, plan.sandbox, plan.limits)[0]
         scores = scoring.scores_of(notebook, lines, plan)
         assert {s.exercise: s.message for s in scores if s.points < s.possible} == {}
 

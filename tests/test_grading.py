@@ -24,7 +24,17 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from helpers.exercises.cells import imports_of, read_notebooks, tags_of
 from helpers.files import NOTEBOOKS, WorkbookError
-from helpers.grader import grading, hidden, judging, probes, sandbox, scoring, submissions, watching
+from helpers.grader import (
+    grading,
+    hidden,
+    judging,
+    probes,
+    running,
+    sandbox,
+    scoring,
+    submissions,
+    watching,
+)
 from helpers.grader.gradescope import make_autograder
 from helpers.grader.release import student_copy
 
@@ -206,7 +216,7 @@ def plan_of(names, monkeypatch, limits=LIMITS, box="bubblewrap"):
 def scores(plan, sources):
     """Return {exercise: Score} of a submission."""
     notebook = scoring.grading_notebook(plan, sources, {}, "digest")
-    lines, *_ = sandbox.run_notebook(notebook, plan.sandbox, plan.limits)
+    lines, *_ = running.run_notebook(notebook, plan.sandbox, plan.limits)
     return {score.exercise: score for score in scoring.scores_of(notebook, lines, plan)}
 
 

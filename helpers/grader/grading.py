@@ -19,8 +19,10 @@ from helpers.grader import hidden, probes
 from helpers.grader.copies import copies_of
 from helpers.grader.course_file import find_policy
 from helpers.grader.policy import as_json, exercises_of
-from helpers.grader.sandbox import LIMITS, find_sandbox, run_notebook
+from helpers.grader.running import run_notebook
+from helpers.grader.sandbox import LIMITS, find_sandbox
 from helpers.grader.scoring import Score, grading_notebook, make_plan, scores_of
+from helpers.grader.servers import servers_for
 from helpers.grader.standings import count, counted
 from helpers.grader.submissions import Submission, read_submissions
 from helpers.grader.tables import (
@@ -165,11 +167,13 @@ def run_all(sound, plan, jobs, cluster):
     if not sound:
         return
     notebooks = {}  # those that are being run
+    servers = servers_for(plan.sandbox, plan.limits, tuple(plan.imports.values()))
 
     def task(index):
         """Return the work on a submission; joblib asks for it when a worker will soon be free."""
         notebooks[index] = notebook_of(sound[index][0], plan)
-        return joblib.delayed(run_numbered)(index, notebooks[index], plan.sandbox, plan.limits)
+        work = notebooks[index], plan.sandbox, plan.limits, servers
+        return joblib.delayed(run_numbered)(index, *work)
 
     with workers(min(jobs or joblib.cpu_count(), len(sound)), 1, cluster):
         results = joblib.Parallel(return_as="generator_unordered")(map(task, range(len(sound))))

@@ -24,6 +24,7 @@ REFUSED = {
         "semget": 64,
         "mq_open": 240,
         "add_key": 248,
+        "request_key": 249,
         "keyctl": 250,
         "io_uring_setup": 425,
         "userfaultfd": 323,
@@ -39,6 +40,7 @@ REFUSED = {
         "semget": 190,
         "mq_open": 180,
         "add_key": 217,
+        "request_key": 218,
         "keyctl": 219,
         "io_uring_setup": 425,
         "userfaultfd": 282,
@@ -57,28 +59,39 @@ SHARED_WITHOUT_A_FILE = 0x21  # MAP_SHARED and MAP_ANONYMOUS
 
 def launch(limits, cores):
     """Take the limits, and be a kernel."""
+    take_limits(limits, cores)
+    with contextlib.suppress(OSError, AttributeError):  # no Linux, or one without seccomp
+        refuse_calls()
+    sys.path[0] = ""
+    runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+
+
+def take_limits(limits, cores):
+    """Take [[name, number], ...] of the operating system's limits, and use only these cores."""
     for name, number in limits:
         hard = resource.getrlimit(getattr(resource, name))[1]
         number = number if hard == resource.RLIM_INFINITY else min(number, hard)
         resource.setrlimit(getattr(resource, name), (number, number))
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
-    with contextlib.suppress(OSError, AttributeError):  # no Linux, or one without seccomp
-        refuse_calls(platform.machine())
-    sys.path[0] = ""
-    runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
 
 
-def refuse_calls(machine):
+def refuse_calls():
     """Let the operating system refuse some calls to this process and to all that it starts."""
-    if machine not in REFUSED:
+    if not (steps_of_all := program()):
         return
-    program = b"".join(struct.pack("HBBI", *step) for step in steps(machine))
-    code = ctypes.create_string_buffer(program)
-    filters = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code))
+    code = ctypes.create_string_buffer(steps_of_all)
+    filters = struct.pack("HxxxxxxP", len(steps_of_all) // 8, ctypes.addressof(code))
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
     libc.prctl(22, 2, ctypes.create_string_buffer(filters))  # PR_SET_SECCOMP, by a filter
+
+
+def program():
+    """Return the filter as the operating system reads it, b"" for a machine that is not known."""
+    machine = platform.machine()
+    known = steps(machine) if machine in REFUSED else []
+    return b"".join(struct.pack("HBBI", *step) for step in known)
 
 
 def steps(machine):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.files import MAKERS, ROOT, TEACHERS, WorkbookError
-from helpers.grader.watching import MB, own_core, run_watched
+from helpers.grader.watching import MB
 
 REAL_PYTHON = Path(sys.executable).resolve()  # behind a virtual environment's link
 FIRST_UID = 2_000_000  # numbers of users from here on are nobody's
@@ -136,62 +136,102 @@ def runs_python(words):
         return False
 
 
-def make_workplace(folder, sandbox, limits, cores):
-    """Fill a folder with what a kernel needs: Jupyter's entry for it, the helpers, places to write.
+def make_workplace(folder, sandbox, limits, cores, servers=None):
+    """Fill a folder with what a kernel needs: Jupyter's entry for it, places to write.
 
-    Returns the environment for the process that starts the kernel, which is trusted. What leads to
-    the kernel lies in `connection`, where the student's process cannot write; its sockets lie in
-    `sockets`.
+    Returns the environment for the process that starts the kernel, which is trusted, as its folder
+    `trusted` is. What leads to the kernel lies in `connection`, where the student's process cannot
+    write; its sockets lie in `sockets`. Without Servers, who have a copy, the helpers lie there too.
     """
-    work, writable = folder / "work", [folder / "sockets", folder / "scratch"]
-    leave_out = shutil.ignore_patterns(TEACHERS, MAKERS, "fonts", "__pycache__")
-    shutil.copytree(ROOT / "helpers", work / "helpers", ignore=leave_out)
-    for name in ("probes.py", "launch.py"):
-        shutil.copy2(Path(__file__).with_name(name), work / name)
+    writable = [folder / "sockets", folder / "scratch"]
+    if not servers:
+        write_helpers(folder / "work")
     for path in (*writable, folder / "connection"):
         path.mkdir()
+    (folder / "trusted").mkdir(mode=0o700)
     where = {
         "JUPYTER_PATH": folder,
         "TMPDIR": folder / "connection",
         "WORKBOOK_SOCKETS": folder / "sockets",
     }
-    if sandbox == "user" or (sandbox == "bubblewrap" and bubblewrap()[0] == "setpriv"):
+    if is_another(sandbox):
         where["WORKBOOK_UID"] = FIRST_UID + os.getpid()
         folder.chmod(0o711)
         for path in writable:
             os.chown(path, where["WORKBOOK_UID"], where["WORKBOOK_UID"])
-    write_kernel_entry(folder, sandbox, limits, cores)
-    kept = {k: v for k, v in os.environ.items() if k in KEPT or (k in OF_SYSTEMD and scope(limits))}
-    return kept | {name: str(path) for name, path in where.items()} | JUPYTER_AND_PYTEST
+    write_kernel_entry(folder, sandbox, limits, cores, servers)
+    own = {k: v for k, v in os.environ.items() if k in OF_SYSTEMD and scope(limits)}
+    return kept_environment() | own | {name: str(path) for name, path in where.items()}
 
 
-def write_kernel_entry(folder, sandbox, limits, cores):
+def write_helpers(work):
+    """Write what a kernel can see of the workbook, with what is compiled of it."""
+    leave_out = shutil.ignore_patterns(TEACHERS, MAKERS, "fonts")
+    shutil.copytree(ROOT / "helpers", work / "helpers", ignore=leave_out)
+    for name in ("probes.py", "launch.py", "forking.py", "joining.py"):
+        shutil.copy2(Path(__file__).with_name(name), work / name)
+
+
+def is_another(sandbox):
+    """Return whether the kernel runs as another user."""
+    return sandbox == "user" or (sandbox == "bubblewrap" and bubblewrap()[0] == "setpriv")
+
+
+def kept_environment():
+    """Return the environment of the processes that are trusted."""
+    kept = {name: value for name, value in os.environ.items() if name in KEPT}
+    return kept | JUPYTER_AND_PYTEST | {"PYTHONPATH": str(ROOT)}
+
+
+def write_kernel_entry(folder, sandbox, limits, cores, servers):
     """Write how Jupyter starts the kernel: in the sandbox, with its limits."""
-    environment = environment_for(folder, sandbox)
-    before = another_user() if sandbox == "user" else []
-    if sandbox == "bubblewrap":
-        before = prefix(folder, environment)
-    place = "/work" if sandbox == "bubblewrap" else str(folder / "work")
-    argv = [*scope(limits), *before, sys.executable, f"{place}/launch.py"]
-    argv += [json.dumps([rlimits(limits), cores]), "-f", "{connection_file}"]
+    argv = kernel_command(folder, sandbox, limits, cores, servers, "{connection_file}")
     spec = {
         "argv": argv,
         "display_name": "sandbox",
         "language": "python",
         "interrupt_mode": "message",
+        "env": environment_for(folder, sandbox, work_of(folder, servers)),
     }
     entry = folder / "kernels" / "sandbox" / "kernel.json"
     entry.parent.mkdir(parents=True)
-    entry.write_text(json.dumps(spec | {"env": environment}))
+    entry.write_text(json.dumps(spec))
 
 
-def environment_for(folder, sandbox):
+def kernel_command(folder, sandbox, limits, cores, servers, connection):
+    """Return the command of a kernel: of a new process, or of one that asks servers for a fork."""
+    work = work_of(folder, servers)
+    environment = environment_for(folder, sandbox, work)
+    before = another_user() if sandbox == "user" else []
+    if sandbox == "bubblewrap":
+        before = prefix(folder, environment, work)
+    if not servers or not servers.forks_kernels:
+        limits_and_cores = json.dumps([rlimits(limits), cores])
+        command = [sys.executable, f"{work}/launch.py", limits_and_cores, "-f", connection]
+        return [*scope(limits), *before, *command]
+    request = {
+        "address": f"{folder}/trusted/kernels",
+        "work": str(work),
+        "limits": rlimits(limits),
+        "cores": cores,
+        "environment": environment,
+        "uid": FIRST_UID + os.getpid() if is_another(sandbox) else os.geteuid(),
+    }
+    asking = [sys.executable, "-E", "-S", f"{work}/joining.py", "start", connection]
+    return [*scope(limits), *asking, json.dumps(request), *before]
+
+
+def work_of(folder, servers):
+    """Return where the helpers lie that the kernel can see."""
+    return servers.work if servers else folder / "work"
+
+
+def environment_for(folder, sandbox, work):
     """Return what the student's process sees of the environment."""
-    inside = sandbox == "bubblewrap"
-    home = "/tmp" if inside else str(folder / "scratch")
+    home = "/tmp" if sandbox == "bubblewrap" else str(folder / "scratch")
     return {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8", "HOME": home, "TMPDIR": home,
-        "PYTHONPATH": "/work" if inside else str(folder / "work"), "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(work), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0",
         "IPYTHONDIR": f"{home}/ipython", "MPLCONFIGDIR": f"{home}/matplotlib", "MPLBACKEND": "agg",
         "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "WORKBOOK_PROFILE": "quick",
     }  # fmt: skip
@@ -230,13 +270,13 @@ def system():
     return words
 
 
-def prefix(folder, environment):
+def prefix(folder, environment, work):
     """Return the words of a bubblewrap command for a submission.
 
     It shows the system read-only, the helpers, and one place to write.
     """
     words = [*bubblewrap(), "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
-    words += ["--ro-bind", str(folder / "work"), "/work"]
+    words += ["--ro-bind", str(work), str(work)]
     words += ["--ro-bind", str(folder / "connection"), str(folder / "connection")]
     words += ["--bind", str(folder / "sockets"), str(folder / "sockets"), "--chdir", "/tmp"]
     for name, value in environment.items():
@@ -260,49 +300,6 @@ def rlimits(limits):
         ],  # of one user, who may have other work; `excess` counts the submission's own
         ["RLIMIT_CORE", 0],
     ]
-
-
-def run_notebook(notebook, sandbox, limits):
-    """Run a grading notebook by nbval, with its kernel in a sandbox.
-
-    Returns (lines of results, why it was stopped, whether a busy machine made it run out of time).
-    """
-    with temporary_folder() as folder, own_core() as cores:
-        environment = make_workplace(folder, sandbox, limits, cores)
-        trusted = folder / "trusted"  # the kernel cannot see it
-        trusted.mkdir(mode=0o700)
-        (trusted / "grading.ipynb").write_text(json.dumps(notebook))
-        names = {
-            "seconds": limits.seconds,
-            "exercise-seconds": limits.exercise_seconds,
-            "output-mb": limits.output_mb,
-        }
-        command = [
-            *(sys.executable, "-m", "pytest", "-q"),
-            *("-p", "nbval.plugin", "-p", f"helpers.{TEACHERS}.nbval_grader"),
-            *("-p", "no:cacheprovider", "--noconftest", "-c", "/dev/null", "--rootdir", "."),
-            *(f"--{name}={value}" for name, value in names.items()),
-            "grading.ipynb",
-        ]
-        why, was_starved = run_watched(command, trusted, environment, limits)
-        lines = read_lines(trusted / "results.jsonl")
-        return lines, why, was_starved and (bool(why) or any(map(ran_out, lines)))
-
-
-def ran_out(line):
-    """Return whether a cell ended for want of time, or with its process."""
-    return not line["passed"] and line["message"].startswith((TIME_IS_UP, TOO_LONG, DIED))
-
-
-def read_lines(path):
-    """Return what is in a file of JSON lines, without a last one that is incomplete."""
-    found = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            break
-    return found
 
 
 @contextlib.contextmanager

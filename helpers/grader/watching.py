@@ -19,33 +19,31 @@ MAX_DEPTH = 20  # folders in folders where a submission may write
 MACHINE_SHORT = "the machine ran out of memory"
 
 
-def run_watched(command, folder, environment, limits, every_s=0.1):
-    """Run a trusted command whose kernel is watched; return (why it was stopped, was_starved).
+def run_watched(process, server, folder, environment, limits, every_s=0.1):
+    """Watch the kernels of a trusted process to its end; return (why it was stopped, was_starved).
 
-    A kernel that uses too much is killed, and the command goes on; the command itself has until
-    the time is up. `was_starved`: the kernel waited for the machine rather than used it.
+    The kernels are below the process, and below `server`, which forks them, if there is one. A
+    kernel that uses too much is killed, and the process goes on; it has itself until the time is
+    up. `was_starved`: the kernel waited for the machine rather than used it.
     """
     reasons, usage = [], Usage()
-    deadline = time.monotonic() + limits.seconds + 10  # the command keeps the time; last resort
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment, start_new_session=True, **silent
-    )
+    deadline = time.monotonic() + limits.seconds + 10  # the process keeps the time; last resort
     own = psutil.Process(process.pid)
+    roots = [own, psutil.Process(server.pid)] if server else [own]
     try:
         while process.poll() is None:
-            children = below(own)
+            children = below(own) + forked_kernels(roots[1:])
             usage.take(children)
-            if reason := excess(children, folder.parent, limits):
+            if reason := excess(children, folder, limits):
                 reasons.append(reason)
-                kill_children(own)
+                kill_children(roots)
             if time.monotonic() > deadline or memory_mb([own]) > MAX_GRADER_MB:
                 late = time.monotonic() > deadline
                 reasons.append("time is up" if late else "too much output")
                 break
             time.sleep(every_s)
     finally:
-        kill_children(own)
+        kill_children(roots)
         process.kill()
         process.wait()
         clear_up_after(environment.get("WORKBOOK_UID"))
@@ -94,12 +92,21 @@ def excess(children, folder, limits):
     return "too much written to disk" if written > limits.disk_mb * MB else ""
 
 
-def below(process):
+def below(process, recursive=True):
     """Return all processes that this one started, directly or not."""
     try:
-        return process.children(recursive=True)
+        return process.children(recursive)
     except psutil.Error:
         return []
+
+
+def forked_kernels(servers):
+    """Return the kernels that servers have forked, and all that those started.
+
+    Not counted are the processes that wait for them, which share the server's memory.
+    """
+    waiting = [process for server in servers for process in below(server, recursive=False)]
+    return [process for parent in waiting for process in below(parent)]
 
 
 def memory_mb(processes):
@@ -167,13 +174,13 @@ def size_of(folder):
     return total
 
 
-def kill_children(process):
-    """Kill all processes below this one, even those that are started meanwhile.
+def kill_children(roots):
+    """Kill all processes below these, even those that are started meanwhile.
 
     With bubblewrap, everything in it goes too.
     """
     for _ in range(20):
-        if not (children := below(process)):
+        if not (children := [child for root in roots for child in below(root)]):
             return
         for child in children:
             with contextlib.suppress(psutil.Error):

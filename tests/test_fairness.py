@@ -13,7 +13,7 @@ from test_grading import copy_with, failed_kinds, needs_bubblewrap, write
 
 from helpers.exercises.cells import read_notebooks
 from helpers.exercises.checks.tools import CheckFailed
-from helpers.grader import grading, running, sandbox, scoring, submissions
+from helpers.grader import grading, running, scoring, submissions
 
 RIGHT_CASES = [(name, source) for name, all_of in RIGHT.items() for source in all_of]
 WRONG_CASES = [(name, source) for name, all_of in WRONG.items() for source in all_of]

@@ -20,6 +20,7 @@ from helpers.commands.train import run_seeds, save_result
 from helpers.data import Scenes, Split, prepare
 from helpers.extra import trained
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError
+from helpers.maker.bench_house import first_cell_s, tree_of
 from helpers.maker.tune import save_tried, try_settings
 from helpers.recipes import train_by_recipe
 from helpers.results import load_result, summary
@@ -104,6 +105,16 @@ def test_save_writes_outputs_back_without_the_remains_of_progress_bars(own_noteb
     runner.run_notebooks(runner.find_notebooks(["2"]), save=True)
     bar, answer = nbformat.read(own_notebooks / "part2_good.ipynb", as_version=4).cells
     assert bar.outputs == [] and answer.outputs[0].data["text/plain"] == "42"
+
+
+def test_a_commit_that_is_none_is_named():
+    with pytest.raises(WorkbookError, match="no commit nowhere"), tree_of("nowhere"):
+        pass
+
+
+def test_the_first_cell_is_timed_alone(own_notebooks):
+    _write_notebook(own_notebooks, "part3_slow", "import time; time.sleep(0.3)", "time.sleep(60)")
+    assert 0.3 < first_cell_s(own_notebooks / "part3_slow.ipynb", ROOT) < 30
 
 
 def test_a_failing_notebook_is_not_written(own_notebooks):

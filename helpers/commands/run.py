@@ -57,7 +57,10 @@ def run_notebooks(paths, save=False, jobs=None):
         beside = f", {jobs} side by side" if jobs > 1 else ""
         print(f"About {in_words(sum(left.values()) / jobs)} on this machine{beside}: {told}.")
     last = [path for path in paths if path.stem == LAST]
-    for group in ([path for path in paths if path not in last], last):
+    others = [path for path in paths if path not in last]
+    if jobs > 1:  # the longest first, so that none is left alone at the end
+        others.sort(key=lambda path: -left.get(path.stem, 0))
+    for group in (others, last):
         work = (joblib.delayed(outcome)(path, save, jobs) for path in group)
         run = joblib.Parallel(jobs, prefer="threads", return_as="generator_unordered")
         for name, unsolved, failure in run(work):

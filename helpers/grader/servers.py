@@ -138,22 +138,24 @@ def start_servers(sandbox, limits, imports):
     servers = Servers(folder)
     servers.private.mkdir(mode=0o700)
     write_helpers(servers.work)
+    # Both import at the same time.
     kernels = start_kernels(servers, imports) if sandbox == "bubblewrap" else None
     module = f"helpers.{TEACHERS}.trusted"
-    pytest = start(
-        [sys.executable, "-m", module, str(folder)], kept_environment() | {"OMP_NUM_THREADS": "1"}
-    )
+    command = [sys.executable, "-m", module, str(folder)]
+    pytest = start(command, kept_environment() | {"OMP_NUM_THREADS": "1"})
+    joined = replace(servers, forks_kernels=True)
+    if has_started(kernels) and can_join(joined, sandbox, limits):
+        servers = joined
+    elif sandbox == "bubblewrap":
+        warnings.warn(SLOWER, stacklevel=4)
+    return servers if has_started(pytest) else None
+
+
+def has_started(outlet):
+    """Return whether a server says on the file `outlet` that it listens."""
     with contextlib.suppress(OSError):
-        number_from(pytest, IMPORT_SECONDS)
-        if kernels:
-            number_from(kernels, IMPORT_SECONDS)
-            joined = replace(servers, forks_kernels=True)
-            if can_join(joined, sandbox, limits):
-                return joined
-        if sandbox == "bubblewrap":
-            warnings.warn(SLOWER, stacklevel=4)
-        return servers
-    return None
+        return bool(outlet) and number_from(outlet, IMPORT_SECONDS) > 0
+    return False
 
 
 def start_kernels(servers, imports):

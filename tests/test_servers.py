@@ -14,6 +14,7 @@ from test_grading import LOOK, WRONG, needs_bubblewrap, plan_of, scores
 from helpers.files import ROOT
 from helpers.grader import running, sandbox, servers
 
+pytestmark = pytest.mark.slow  # servers take seconds to import what they offer
 # What each looks for and must not find; the visible check shows what it found.
 LOOKS = {
     "rights": "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\ndef look():\n"

@@ -1,7 +1,7 @@
 """borrowed weights + scenes -> a network whose layers are all trained on scenes.
 
-Of AlexNet, the two big linear layers, with 55 of AlexNet's 57 million parameters, are left out: one linear
-layer reads the conv features. Batch norm (Ioffe & Szegedy, 2015), used in pretraining and folded
+AlexNet's two big linear layers, with 55 of its 57 million parameters, are left out: one linear
+layer reads the conv features. Its batch norm (Ioffe & Szegedy, 2015), used in pretraining and folded
 into the convolutions since, is put back after each of them.
 """
 

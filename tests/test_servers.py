@@ -160,7 +160,6 @@ def test_nobody_can_write_to_the_program_that_forks_run(tmp_path):
         assert file.read() == b"abc"
 
 
-@pytest.mark.slow
 @needs_bubblewrap
 def test_servers_end_and_their_folder_goes_even_when_their_worker_is_killed():
     code = (

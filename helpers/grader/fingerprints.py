@@ -1,7 +1,7 @@
 """source or answer -> fingerprints: what is left when names, formatting and comments are gone.
 
 Code: k-grams of normalised tokens, thinned by winnowing (Schleimer, Wilkerson and Aiken: Winnowing,
-local algorithms for document fingerprinting, SIGMOD 2003; so do MOSS and Dolos). Text: shingles.
+local algorithms for document fingerprinting, SIGMOD 2003; so do MOSS and Dolos). Text: words.
 """
 
 import ast
@@ -13,10 +13,9 @@ import zlib
 from helpers.grader.syntax import UNPARSED, parsed
 
 K = 6  # tokens in a fingerprint
-WINDOW = (
-    4  # of so many neighbours, at least one is kept: what is alike over K + WINDOW - 1 is found
-)
-SHINGLE = 3  # words in a row of an answer that count as one fingerprint
+# Of so many neighbours, at least one is kept: what is alike over K + WINDOW - 1 tokens is found.
+WINDOW = 4
+WORD = r"[^\W_]+(?:[.'][^\W_]+)*"  # or a number
 USUAL = {"numpy": "np", "torch.nn": "nn", "torch.nn.functional": "F"}  # however they are imported
 LAYOUT = (tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT)
 NAME = "\0"  # stands for any name that the student chose
@@ -116,10 +115,4 @@ def gram(tokens):
 
 def words_of(text):
     """Return the words and numbers of an answer, without Markdown's signs."""
-    return re.findall(r"[^\W_]+(?:[.'][^\W_]+)*", text.lower())
-
-
-def text_fingerprints(text):
-    """Return the shingles of an answer: each SHINGLE words in a row, as a set."""
-    words = words_of(text)
-    return {" ".join(words[i : i + SHINGLE]) for i in range(len(words) - SHINGLE + 1)}
+    return re.findall(WORD, text.lower())

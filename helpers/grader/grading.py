@@ -97,13 +97,15 @@ def grade(
 
 def grade_copies(out, copies, notebooks, plan, jobs, cluster, only=None):
     """Return ({name: Graded}, {name: {question: answer}}) of {name: Copy}; each result is kept."""
-    course, answers, done, todo, parts = course_key(plan), {}, {}, [], {}
+    course, same_for_all = course_key(plan), parts_of_course(plan)
+    answers, done, todo, parts = {}, {}, [], {}
     read = read_submissions({name: copy.path for name, copy in copies.items()}, notebooks)
     for submission in tqdm(read, "Reading", len(copies), unit="submission", leave=False, delay=1):
         name, answers[submission.name] = submission.name, submission.answers
         student = copies[name].student
         key = digest([course, work_of(submission), submission.refused])
-        parts[name] = parts_of(submission, plan)
+        own_part = {"submission": digest([work_of(submission), submission.refused])}
+        parts[name] = own_part | same_for_all
         own = copy_path(out, copies[name], copies)
         kept = {path: read_graded(path) for path in (own, result_path(out, student))}
         known = next((g for g in kept.values() if g and g.key == key), None)
@@ -220,7 +222,6 @@ def refused(submission, key, plan):
 
 def course_key(plan):
     """Return a digest of all that decides a grade, but the submission."""
-    code = [Path(module.__file__).read_text() for module in (hidden, probes)]
     exercises = [asdict(exercise) for exercise in plan.exercises]
     return digest(
         [
@@ -230,21 +231,24 @@ def course_key(plan):
             plan.secret,
             asdict(plan.limits),
             plan.sandbox,
-            code,
+            code_of_checks(),
         ]
     )
 
 
-def parts_of(submission, plan):
-    """Return a digest of each thing that decides a grade, so that a change can be named."""
+def parts_of_course(plan):
+    """Return a digest of each of the things in `course_key`, so that a change can be named."""
     master = [[asdict(exercise) for exercise in plan.exercises], plan.imports]
-    code = [Path(module.__file__).read_text() for module in (hidden, probes)]
     return {
-        "submission": digest([work_of(submission), submission.refused]),
-        "master": digest([master, code, GRADING_VERSION]),
+        "master": digest([master, code_of_checks(), GRADING_VERSION]),
         "secret": digest(["secret", plan.secret]),
         "limits": digest([asdict(plan.limits), plan.sandbox]),
     }
+
+
+def code_of_checks():
+    """Return the sources that draw hidden inputs and call students' functions with them."""
+    return [Path(module.__file__).read_text() for module in (hidden, probes)]
 
 
 def own_secret(out):

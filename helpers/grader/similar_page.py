@@ -8,6 +8,7 @@ from helpers.exercises.cells import read_notebooks
 from helpers.exercises.points import find_exercises
 from helpers.files import NOTEBOOKS
 from helpers.grader.class_page import render
+from helpers.grader.fingerprints import WORD
 from helpers.grader.release import without_solution
 from helpers.grader.similarity import compare_answers, compare_code
 from helpers.grader.submissions import find_submissions, read_submissions
@@ -69,7 +70,7 @@ def answers_beside(pair, by_name):
 
 def marked(text, words):
     """Return an answer as Markup in which some words are marked."""
-    parts = re.split(r"([^\W_]+(?:[.'][^\W_]+)*)", text)
+    parts = re.split(f"({WORD})", text)
     return Markup("").join(
         Markup("<mark>{}</mark>").format(part) if part.lower() in words else part for part in parts
     )

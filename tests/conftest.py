@@ -1,10 +1,22 @@
 """Fixtures: a small folder of pictures in the course's layout, and a cache of the test's own."""
 
+import sys
+
+import forked_kernels
 import numpy as np
 import pytest
 from PIL import Image
 
 from helpers.sources.mini_scenes import CLASS_NAMES
+
+
+def pytest_configure(config):
+    """Let nbval's kernels be forks, here and in pytest's workers."""
+    if sys.platform == "linux":
+        config.option.nbval_current_env = False
+        config.option.nbval_kernel_name = forked_kernels.NAME
+        if not hasattr(config, "workerinput"):
+            config.add_cleanup(forked_kernels.start().close)
 
 
 @pytest.fixture(autouse=True)

@@ -188,4 +188,4 @@ def test_a_comparison_of_many_slow_networks_is_foreseen(split):
 
     models = {"one": Slow(), "two": Slow()}
     seconds = size_and_speed.seconds_to_compare(models, split)
-    assert seconds > 0.05 * 2 * (300 / 32 + 54) * 0.9
+    assert seconds > 0.05 * 2 * (300 / 32 + 30) * 0.9

@@ -10,11 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from helpers.augmentation import Augmentation
 from helpers.checkpoints import Checkpoint
 from helpers.data import Split
 from helpers.extra.measure import latency_ms, size_mb
 from helpers.files import ROOT, WorkbookError
+from helpers.kept import kept
 from helpers.models import SimpleNet, SimpleNetDropout, num_parameters
+from helpers.onednn import in_blocks
 from helpers.subsets import halve
 from helpers.training import (
     Options,
@@ -297,3 +300,63 @@ training.fit(SimpleNetDropout(), split, split, training.{CONFIG!r}, options=opti
     assert resumed[-1]["val_loss"] == pytest.approx(
         fit(seeded(SimpleNetDropout), split, split, CONFIG)[-1]["val_loss"]
     )
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        SimpleNet().conv_layers,
+        SimpleNet().conv_layers.to(memory_format=torch.channels_last),
+        nn.Sequential(nn.Conv2d(1, 4, 3, padding="same", bias=False), nn.ReLU(), nn.Flatten()),
+        nn.Sequential(nn.Conv2d(1, 4, 3, stride=2, padding=1), nn.Conv2d(4, 6, 3, groups=2)),
+        nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(3, dilation=2), nn.Tanh()),
+        nn.Sequential(nn.Conv2d(1, 4, 3, padding=1, padding_mode="reflect"), nn.ReLU()),
+        nn.Sequential(nn.Flatten()),
+        None,
+    ],
+)
+def test_layers_in_blocks_compute_what_they_are(layers):
+    images = torch.randn(3, 1, 20, 20, generator=torch.Generator().manual_seed(0)) * 3
+    images = images if layers is None or len(layers) < 6 else F.interpolate(images, size=64)
+    as_they_are = layers(images) if layers else None
+    with torch.inference_mode(), in_blocks(layers, images):
+        if layers:
+            torch.testing.assert_close(layers(images), as_they_are)
+    with torch.inference_mode(), autocast("cpu"), in_blocks(layers, images):
+        if layers:
+            torch.testing.assert_close(layers(images).float(), as_they_are, atol=0.05, rtol=0.02)
+    assert layers is None or layers(images).requires_grad == as_they_are.requires_grad
+
+
+def test_a_run_is_kept_and_read_where_everything_is_the_same(split, monkeypatch, capsys):
+    monkeypatch.setenv("WORKBOOK_PROFILE", "full")
+    calls = []
+    counting = lambda *arguments: calls.append(1) or fit(*arguments)
+    first, second = seeded(), seeded()
+    history = kept(counting)(first, split, split, CONFIG)
+    assert kept(counting)(second, split, split, CONFIG) == history and len(calls) == 1
+    assert "read from the cache" in capsys.readouterr().out
+    assert (predict(first, split.images) == predict(second, split.images)).all()
+    others = [
+        (seeded(SimpleNetDropout, rate=0.2), split, split, CONFIG),
+        (seeded(SimpleNetDropout, rate=0.3), split, split, CONFIG),
+        (seeded(), split[:10], split, CONFIG),
+        (seeded(), split, split, replace(CONFIG, seed=1)),
+        (seeded(), split, split, CONFIG, Augmentation()),
+    ]
+    for number, other in enumerate(others, start=2):
+        kept(counting)(*other)
+        assert len(calls) == number
+
+
+def test_a_damaged_kept_run_is_made_again_and_a_saved_run_trains_anew(split, monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBOOK_PROFILE", "full")
+    calls = []
+    counting = lambda *arguments: calls.append(1) or fit(*arguments)
+    kept(counting)(seeded(), split, split, CONFIG)
+    (path,) = (tmp_path / "cache" / "runs").iterdir()
+    path.write_bytes(b"half")
+    kept(counting)(seeded(), split, split, CONFIG)
+    monkeypatch.setenv("WORKBOOK_PUBLISH", "1")
+    kept(counting)(seeded(), split, split, CONFIG)
+    assert len(calls) == 3

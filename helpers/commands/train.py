@@ -9,8 +9,9 @@ import torch
 from helpers.alexnet import fit_head, predict_by_features
 from helpers.alexnet_recipes import ALL_RECIPES, fit_last_two
 from helpers.extra.measure import latency_ms, machine, size_mb
-from helpers.extra.trained import how_trained, weights_path, what_was_learned, write
+from helpers.extra.trained import how_trained, weights_path
 from helpers.files import atomic_write
+from helpers.kept import what_was_learned, write
 from helpers.models import num_parameters
 from helpers.progress import progress
 from helpers.recipes import train_by_recipe

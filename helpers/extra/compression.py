@@ -41,12 +41,26 @@ def with_thin_layers(model, rank):
     thin = copy.deepcopy(model).cpu().eval()
     for index in BIG_LAYERS:
         whole = thin.classifier[index]
-        # Shapes: (out, q), (q,), (in, q).
-        left, values, right = torch.svd_lowrank(whole.weight.detach(), q=rank, niter=2)
+        weight = whole.weight.detach()  # (out, in)
+        basis = main_directions(weight, rank)  # (out, rank)
         down, up = (
             nn.Linear(whole.in_features, rank, bias=False),
             nn.Linear(rank, whole.out_features),
         )
-        down.weight.data, up.weight.data, up.bias.data = right.T, left * values, whole.bias.detach()
+        down.weight.data, up.weight.data, up.bias.data = (
+            basis.T @ weight,
+            basis,
+            whole.bias.detach(),
+        )
         thin.classifier[index] = nn.Sequential(down, up)
     return thin
+
+
+def main_directions(matrix, rank):
+    """Return orthonormal columns (rows, rank) in which a matrix (rows, columns) is largest.
+
+    Source: Halko, Martinsson & Tropp (2011), with one power iteration.
+    """
+    basis, _ = torch.linalg.qr(matrix @ torch.randn(matrix.shape[1], rank))
+    basis, _ = torch.linalg.qr(matrix.T @ basis)
+    return torch.linalg.qr(matrix @ basis)[0]

@@ -69,8 +69,8 @@ def seconds_to_compare(models, split):
     predict(first, split.images[:32], batch_size=32)
     per_batch = time.perf_counter() - start
     return (
-        per_batch * len(models) * (len(split) / 32 + 54)
-    )  # 54: latencies; one image takes a while
+        per_batch * len(models) * (len(split) / 32 + 30)
+    )  # 30: latencies; one image takes a while
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def latencies(models, images):
 
     The models take turns, so that a busy moment of the machine does not hit one of them alone.
     """
-    rounds, calls = (9, max(3, 30 // len(images))) if profile() == "full" else (2, 1)
+    rounds, calls = (9, 10 if len(images) == 1 else 2) if profile() == "full" else (2, 1)
     times = {name: [] for name in models}
     for model in models.values():
         for _ in range(rounds // 3):

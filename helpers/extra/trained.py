@@ -1,13 +1,13 @@
 """recipe -> trained network: shipped with the workbook, from the cache, or trained now."""
 
 import os
-import pickle
 from dataclasses import asdict, replace
 
 import torch
 
 from helpers.alexnet_recipes import ALL_RECIPES
-from helpers.files import DATA, atomic_write, cache_folder, digest, profile
+from helpers.files import DATA, cache_folder, digest, profile
+from helpers.kept import read, what_was_learned, write
 from helpers.recipes import train_by_recipe
 from helpers.sources.cache import fingerprint
 from helpers.training import for_profile
@@ -26,7 +26,7 @@ def trained(name, scenes, seed=0):
     torch.manual_seed(seed)
     model = recipe.build()
     how, shipped = how_trained(name, config, model), shipped_path(name, scenes.name, seed)
-    if state := read_shipped(shipped, how) or read_cached(weights_path(name, scenes, how)):
+    if state := read_shipped(shipped, how) or read(weights_path(name, scenes, how)):
         model.load_state_dict(state, strict=False)
     else:
         model, _ = train_by_recipe(recipe, *recipe.prepare(scenes), config)
@@ -62,31 +62,11 @@ def how_trained(name, config, model):
 
 def read_shipped(path, how):
     """Return the weights of a shipped network, None if it was trained in another way."""
-    content = read_cached(path)
+    content = read(path)
     return content["state"] if content and content["how"] == how else None
-
-
-def read_cached(path):
-    """Return the content of a file of weights, None if it is absent or damaged."""
-    try:
-        return torch.load(path, weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError):
-        return None
 
 
 def weights_path(name, scenes, how):
     """Return the cache file of a network trained on these Scenes in this way."""
     key = digest([name, how, fingerprint(scenes.train.images), torch.__version__])
     return cache_folder() / "models" / f"{name}-{key}.pt"
-
-
-def what_was_learned(model):
-    """Return the trained parameters and batch norm's statistics, but no frozen layers."""
-    learned = {name: p.detach().cpu() for name, p in model.named_parameters() if p.requires_grad}
-    return learned | dict(model.named_buffers())
-
-
-def write(content, path):
-    """Write what torch can load again with `weights_only`."""
-    with atomic_write(path) as temporary:
-        torch.save(content, temporary)

@@ -1,5 +1,7 @@
 """The frame: import order, the notebooks' form, the runner, the command line, the figures."""
 
+import base64
+import io
 import os
 import shutil
 import subprocess
@@ -8,14 +10,17 @@ from dataclasses import replace
 
 import matplotlib
 import nbformat
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from helpers import curves, plots
 from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
 from helpers.augmentation import Augmentation
 from helpers.commands import run as runner
 from helpers.commands.options import read_seeds
+from helpers.commands.pictures import shrink_pictures
 from helpers.commands.train import run_seeds, save_result
 from helpers.data import Scenes, Split, prepare
 from helpers.extra import trained
@@ -377,3 +382,31 @@ def test_no_file_of_the_repository_holds_a_path_of_a_machine():
     )
     assert result.stdout == ""
     assert NOTEBOOKS.is_dir()
+
+
+def test_stored_figures_are_pictures_that_need_no_trust():
+    for path in runner.all_notebooks():
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                kinds = set(output.get("data", {}))
+                assert "image/svg+xml" not in kinds, f"{path.stem} {cell.id}"
+                assert "Figure size" not in output.get("data", {}).get("text/plain", "") or (
+                    "image/png" in kinds
+                )
+
+
+def test_a_saved_figure_is_small_and_keeps_size_and_resolution():
+    pixels = np.random.default_rng(0).normal(128, 20, (90, 120, 3)).clip(0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", dpi=(200, 200))
+    content = base64.b64encode(buffer.getvalue()).decode()
+    output = nbformat.v4.new_output("display_data", {"image/png": content})
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[output])])
+    shrink_pictures(notebook)
+    small = notebook.cells[0].outputs[0].data["image/png"]
+    assert len(small) < len(content) / 2
+    with Image.open(io.BytesIO(base64.b64decode(small))) as image:
+        assert image.size == (120, 90) and image.info["dpi"] == pytest.approx((200, 200), abs=0.1)
+        assert np.abs(np.asarray(image.convert("RGB"), float) - pixels).mean() < 20
+    shrink_pictures(notebook)
+    assert notebook.cells[0].outputs[0].data["image/png"] == small

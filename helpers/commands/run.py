@@ -11,6 +11,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from tqdm.auto import tqdm
 
+from helpers.commands.pictures import shrink_pictures
 from helpers.exercises.cells import in_order
 from helpers.exercises.points import QUIET_KERNEL
 from helpers.files import NOT_SOLVED, NOTEBOOKS, WorkbookError, atomic_write, profile
@@ -138,6 +139,7 @@ def run_notebook(path, save=False, jobs=1):
         client.execute(env=environment)
     if save:
         _drop_closed_widgets(notebook, client.widget_state)
+        shrink_pictures(notebook)
         with atomic_write(path) as temporary:
             nbformat.write(notebook, temporary)
         if profile() == "full":

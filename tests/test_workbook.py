@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -410,3 +411,12 @@ def test_a_saved_figure_is_small_and_keeps_size_and_resolution():
         assert np.abs(np.asarray(image.convert("RGB"), float) - pixels).mean() < 20
     shrink_pictures(notebook)
     assert notebook.cells[0].outputs[0].data["image/png"] == small
+
+
+def test_each_notebook_leads_to_the_one_before_and_the_next():
+    paths = runner.all_notebooks()
+    for before, path, after in zip([None, *paths], paths, [*paths[1:], None]):
+        cells = nbformat.read(path, as_version=4).cells
+        for cell in (cells[0], cells[-1]):
+            links = re.findall(r"\]\((\w+\.ipynb)\)", cell.source)
+            assert links == [neighbour.name for neighbour in (before, after) if neighbour]

@@ -98,7 +98,7 @@ EFFICIENTNET_RECIPES = {
         config=TrainConfig(
             num_epochs=8, batch_size=64, learning_rate=1e-3, weight_decay=0.05, label_smoothing=0.1
         ),
-        grid={"learning_rate": (5e-4, 1e-3)},
+        grid={"learning_rate": (3e-4, 1e-3)},
         augment=Crops(sides_px=(96, 128, 160), min_area=0.25),
         size=224,
         prepare=as_they_are,

@@ -52,7 +52,7 @@ RECIPES = {
     "SimpleNetDropout": Recipe(
         build=partial(SimpleNetDropout, rate=0.1),
         config=TrainConfig(
-            num_epochs=120, batch_size=64, learning_rate=4e-3, weight_decay=0.6, label_smoothing=0.1
+            num_epochs=120, batch_size=64, learning_rate=4e-3, weight_decay=0.5, label_smoothing=0.1
         ),
         grid={"dropout_rate": (0.1, 0.3), "augmentation": (0.5, 1.0), "num_epochs": (60, 120)},
         augment=Augmentation(output_px=64),

@@ -14,7 +14,7 @@ from helpers.results import load_result
 from helpers.training import evaluate
 
 PHOTOGRAPHS = os.environ.get("SCENES_DIR")  # before the tests' own fixture takes it away
-SHIPPED = ("SimpleNet", "SimpleNetDropout", "AlexNet-last-layer")
+SHIPPED = ("SimpleNet", "SimpleNetDropout", "AlexNet-last-layer", "EfficientNet-last-layer")
 
 
 @pytest.mark.parametrize("name", SHIPPED)

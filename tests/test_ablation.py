@@ -342,6 +342,7 @@ def test_an_exception_is_a_sentence_in_the_panel_which_stays_usable(panel, monke
 def test_a_diverged_run_is_a_row_that_says_so(panel):
     train(panel, learning_rate=10.0)
     assert "diverged" in panel.table.value and "smaller learning rate" in panel.status.value
+    assert "nan" not in panel.table.value
     assert "No run has learned" in panel.table.value
 
 

@@ -271,8 +271,8 @@ def draw_runs(current, others, num_epochs=None):
 STYLE = """<style>
 .ablation-runs {border-collapse: collapse; font-size: 12px}
 .ablation-runs :is(th, td) {text-align: right; padding: 2px 9px; border-bottom: 1px solid #ddd}
-.ablation-runs tr:has(mark) {background: #fdf3d8}
-.ablation-runs mark {background: none; font-weight: bold}
+.ablation-runs tr:has(mark) {background: #fdf3d8; color: #222}
+.ablation-runs mark {background: none; color: inherit; font-weight: bold}
 </style>"""
 
 
@@ -293,7 +293,8 @@ def runs_as_html(runs, columns, num_held_out):
     table.insert(0, "run", [run["number"] for run in runs])
     table["parameters"] = [f"{run['num_parameters']:,}" for run in runs]
     table["seconds"] = [f"{run['seconds']:.1f}" for run in runs]
-    table["training"] = [f"{run.get('train_accuracy', math.nan):.3f}" for run in runs]
+    trained = [run.get("train_accuracy") for run in runs]
+    table["training"] = ["" if accuracy is None else f"{accuracy:.3f}" for accuracy in trained]
     table["held out"] = ["diverged" if a != a else f"{a:.3f}" for a in accuracies]
     marks = {i: "tie" for i in ties} | {best: "<mark>best</mark>"}
     table[""] = [marks.get(i, "") for i in range(len(runs))]

@@ -66,11 +66,13 @@ def show_answer(image, probabilities, class_names, num_shown=5):
 def plot_reliability(tables, ax=None):
     """Draw accuracy against confidence, and the diagonal where the two are equal.
 
-    `tables` is {label: table of `analysis.reliability`}.
+    `tables` is {label: table of `analysis.reliability`}. Bins with less than one image in 300 say
+    nothing, and are left out.
     """
     ax = ax or new_axes(4.6, 4.2)
     ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle="--", label="as sure as right")
     for (label, table), color in zip(tables.items(), COLORS[1:]):
+        table = table[table["share"] >= 1 / 300]
         ax.plot(table["confidence"], table["accuracy"], marker="o", color=color, label=label)
     ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
     ax.legend()

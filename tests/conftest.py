@@ -11,12 +11,12 @@ from helpers.sources.mini_scenes import CLASS_NAMES
 
 
 def pytest_configure(config):
-    """Let nbval's kernels be forks, here and in pytest's workers."""
-    if sys.platform == "linux":
+    """Let nbval's kernels be forks, here and in pytest's workers, where notebooks are tested."""
+    if sys.platform == "linux" and any("notebooks" in place for place in config.args):
         config.option.nbval_current_env = False
         config.option.nbval_kernel_name = forked_kernels.NAME
         if not hasattr(config, "workerinput"):
-            config.add_cleanup(forked_kernels.start().close)
+            config.add_cleanup(forked_kernels.start())
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ pytest starts one such process. Jupyter finds a kernel named "forked", which ask
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ PATIENCE_S = 60  # for the imports, on a busy machine
 
 
 def start():
-    """Start the process that forks, and let Jupyter find it; return what ends it when closed."""
+    """Start the process that forks, and let Jupyter find it; return a function that ends it."""
     folder = Path(tempfile.mkdtemp(prefix="wb-"))
     kernel = folder / "kernels" / NAME / "kernel.json"
     kernel.parent.mkdir(parents=True)
@@ -36,7 +37,12 @@ def start():
     with os.fdopen(asleep) as stdin:
         command = [sys.executable, str(HERE), address]
         subprocess.Popen(command, stdin=stdin, stdout=subprocess.DEVNULL)
-    return os.fdopen(awake, "w")
+
+    def stop():
+        os.close(awake)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    return stop
 
 
 def ask_for_kernel(address, connection_file):

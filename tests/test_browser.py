@@ -193,7 +193,7 @@ def test_the_studio_trains_stops_and_remembers(lab, page):
     button("Train").click()
     page.get_by_text(re.compile("Training: .* of 60 epochs")).wait_for()
     button("Stop").click()
-    page.get_by_text("Stopped after").wait_for()
+    page.get_by_text("Stopped after").wait_for(timeout=5000)
     screenshot(page, "studio")
 
     page.keyboard.press("Control+s")

@@ -8,6 +8,7 @@ from torch.ao import quantization as ao
 
 from helpers.extra.quantization import input_rule_and_layers, quietly
 from helpers.sources.small_weights import BIG_LAYERS
+from helpers.training import autocast
 
 
 class Bfloat16(nn.Module):
@@ -21,6 +22,22 @@ class Bfloat16(nn.Module):
     def forward(self, images):
         """Return the logits of images in float32."""
         return self.layers(self.prepare(images).bfloat16()).float()
+
+
+class LayersInBfloat16(nn.Module):
+    """A network whose layers compute in bfloat16 where the processor has it.
+
+    Its weights stay as they are.
+    """
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images):
+        """Return the logits of images in float32."""
+        with autocast("cpu"):
+            return self.model(images).float()
 
 
 def dynamic(model):

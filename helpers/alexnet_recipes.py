@@ -1,9 +1,11 @@
 """borrowed weights -> recipes: how the networks made of AlexNet and EfficientNet are trained."""
 
 from dataclasses import replace
+from functools import partial
 
 from helpers.alexnet import LAST_LAYER, LAST_TWO_LAYERS, fit_head, freeze, make_alexnet
 from helpers.crops import CROPS, Crops
+from helpers.distilling import fit_distilled, for_teacher_and_student
 from helpers.efficientnet import LAST_LAYER as EFFICIENTNET_LAST_LAYER
 from helpers.efficientnet import make_efficientnet
 from helpers.files import WorkbookError
@@ -17,6 +19,7 @@ from helpers.finetuning import (
 )
 from helpers.recipes import RECIPES, Recipe
 from helpers.sources.efficientnet_weights import load_efficientnet
+from helpers.sources.pictures import borrowed_images
 from helpers.sources.weights import find_weights
 from helpers.training import TrainConfig
 
@@ -105,7 +108,20 @@ EFFICIENTNET_RECIPES = {
         fit=fit_efficientnet,
     ),
 }
-ALL_RECIPES = RECIPES | ALEXNET_RECIPES | EFFICIENTNET_RECIPES
+SMALL = RECIPES["SimpleNetDropout"]
+DISTILLED_RECIPES = {
+    "SimpleNetDropout-distilled": replace(
+        SMALL,
+        config=replace(SMALL.config, label_smoothing=0.0),
+        prepare=for_teacher_and_student,
+        fit=partial(fit_distilled, teacher=borrowed_efficientnet),
+    ),
+}
+DISTILLED_RECIPES["SimpleNetDropout-distilled-borrowed"] = replace(
+    DISTILLED_RECIPES["SimpleNetDropout-distilled"],
+    fit=partial(fit_distilled, teacher=borrowed_efficientnet, borrowed=borrowed_images),
+)
+ALL_RECIPES = RECIPES | ALEXNET_RECIPES | EFFICIENTNET_RECIPES | DISTILLED_RECIPES
 
 
 def find_recipe(name):

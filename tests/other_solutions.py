@@ -223,6 +223,24 @@ def output_size(size, kernel_size, stride=1, padding=0):
     hot = torch.eye(num_classes)
     return hot[labels].T @ hot[predictions]""",
     ],
+    "distillation_loss": [
+        """def distillation_loss(student_logits, teacher_logits, temperature):
+    said = torch.log_softmax(student_logits / temperature, 1)
+    wanted = torch.softmax(teacher_logits / temperature, 1)
+    return nn.KLDivLoss(reduction="batchmean")(said, wanted) * temperature**2""",
+        """def distillation_loss(student_logits, teacher_logits, temperature):
+    s, t = student_logits / temperature, teacher_logits / temperature
+    s = s - torch.logsumexp(s, dim=1, keepdim=True)
+    t = t - torch.logsumexp(t, dim=1, keepdim=True)
+    return temperature**2 * (t.exp() * (t - s)).sum() / len(s)""",
+    ],
+    "agreement": [
+        """def agreement(first_logits, second_logits):
+    same = first_logits.max(dim=1).indices.eq(second_logits.max(dim=1).indices)
+    return float(same.sum()) / len(same)""",
+        """def agreement(first_logits, second_logits):
+    return np.mean(np.argmax(first_logits.numpy(), 1) == np.argmax(second_logits.numpy(), 1))""",
+    ],
 }
 
 WRONG = {

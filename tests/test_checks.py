@@ -55,6 +55,19 @@ def test_an_answer_of_none_is_refused_in_a_sentence(name):
 # Plausible mistakes: (exercise, what the solution says, what a student might say in its place, what
 # the check says).
 MISTAKES = [
+    ("distillation_loss", "temperature**2 * ", "", "temperature 2"),
+    ("distillation_loss", "teacher_logits / temperature", "teacher_logits", "temperature 2"),
+    ("distillation_loss", "student_logits / temperature", "student_logits", "temperature 2"),
+    ("distillation_loss", ".sum(dim=1).mean()", ".mean()", "temperature 1"),
+    ("distillation_loss", "(teacher - student)", "-student", "expected"),
+    ("distillation_loss", "teacher.exp()", "student.exp()", "temperature 1"),
+    ("agreement", ".mean()", ".sum()", "the agreement"),
+    (
+        "agreement",
+        "first_logits.argmax(dim=1) == second_logits.argmax(dim=1)",
+        "(first_logits - second_logits).abs().amax(dim=1) < 0.01",
+        "the agreement",
+    ),
     ("affine_parameters", "min(low, 0.0), max(high, 0.0)", "low, high", "0 itself"),
     ("affine_parameters", "/ 255", "/ 256", "scale"),
     ("affine_parameters", "round(-low / scale)", "round(low / scale)", "zero point"),

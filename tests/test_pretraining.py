@@ -13,8 +13,8 @@ from torchvision.models import alexnet
 
 from helpers import crops
 from helpers.maker import folding, pretraining
-from helpers.maker.pictures import load_class_folders
 from helpers.maker.pretraining import PretrainConfig, Stage, build_network, pretrain
+from helpers.sources.pictures import load_class_folders
 from helpers.sources.small_weights import load_small_alexnet, to_torchvision
 
 TINY = PretrainConfig(

@@ -3,6 +3,7 @@
 Each command imports what it needs when it is called.
 """
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -194,7 +195,6 @@ def update(
     print("\n".join(carry_over(ROOT, read_notebooks(), read_notebooks(older / "notebooks"))))
 
 
-if importlib.util.find_spec("helpers.commands.teachers"):  # absent in students' copies
-    from helpers.commands import teachers
-
-    app.add_typer(teachers.app)
+for tools in ("teachers", "makers"):  # absent in students' copies
+    if importlib.util.find_spec(f"helpers.commands.{tools}"):
+        app.add_typer(importlib.import_module(f"helpers.commands.{tools}").app)

@@ -32,10 +32,11 @@ def latency_ms(model, images, repeats=30):
 def machine(config):
     """Return one line on what ran: device, cores and versions."""
     device = choose_device(config.device)
+    cores = torch.get_num_threads()
     chip = (
         torch.cuda.get_device_name()
         if device.type == "cuda"
-        else f"{torch.get_num_threads()} cores of {cpu_name()}"
+        else f"{cores} core{'s' * (cores != 1)} of {cpu_name()}"
     )
     return f"{chip}, Python {platform.python_version()}, torch {torch.__version__}, torchvision {version('torchvision')}"
 

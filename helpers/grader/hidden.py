@@ -249,6 +249,24 @@ def _predictions(g):
         yield kind, *(g.integers(0, num_seen, 70) for _ in range(2)), num_classes
 
 
+def _two_answers(g, scale):
+    return [_floats(g, 7, 11) * np.float32(scale) for _ in range(2)]
+
+
+def _distillations(g):
+    yield "temperature 1", *_two_answers(g, 3), 1.0
+    yield "a higher temperature", *_two_answers(g, 3), g.uniform(2, 9)
+    yield "sure answers", *_two_answers(g, 400), 1.0
+
+
+def _agreements(g):
+    student, teacher = _two_answers(g, 3)
+    num_same = int(g.integers(2, 6))
+    teacher[:num_same] = np.float32(2) * student[:num_same]
+    yield "some of the same answers", student, teacher
+    yield "the same answers with other logits", student, student * np.float32(3) + 1
+
+
 DRAWS = {
     "running_mean_and_std": _batches,
     "standardise": _standardise,
@@ -269,4 +287,6 @@ DRAWS = {
     "quantise": _to_quantise,
     "dequantise": _to_dequantise,
     "confusion_matrix": _predictions,
+    "distillation_loss": _distillations,
+    "agreement": _agreements,
 }

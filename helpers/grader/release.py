@@ -25,7 +25,9 @@ COPIED = (
     "data/alexnet_small.pt data/efficientnet_lite0.pt data/efficientnet_lite0.LICENSE "
     "data/results data/trained"
 ).split()
-LEFT_OUT = shutil.ignore_patterns("__pycache__", TEACHERS, "teachers.py", MAKERS, ".cache")
+LEFT_OUT = shutil.ignore_patterns(
+    "__pycache__", TEACHERS, "teachers.py", "makers.py", MAKERS, ".cache"
+)
 
 
 def release(out, masters=NOTEBOOKS):

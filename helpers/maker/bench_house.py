@@ -54,7 +54,8 @@ def first_cell_s(path, root):
     """Return the seconds that the first code cell of a notebook takes in a new kernel."""
     notebook = nbformat.read(path, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if cell.cell_type == "code"][:1]
-    client = NotebookClient(notebook, resources={"metadata": {"path": str(path.parent)}})
+    options = {"kernel_name": "python3", "extra_arguments": ["--log-level=ERROR"]}
+    client = NotebookClient(notebook, resources={"metadata": {"path": str(path.parent)}}, **options)
     with client.setup_kernel(env=in_tree(root)):
         start = time.perf_counter()
         client.execute_cell(notebook.cells[0], 0)

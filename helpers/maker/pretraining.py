@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from helpers.crops import random_crops
 from helpers.files import atomic_write
 from helpers.maker.folding import small_weights_of, standardise_grey
-from helpers.maker.pictures import load_class_folders
+from helpers.sources.pictures import load_class_folders
 from helpers.sources.small_weights import BIG_LAYERS, FORMAT, INPUT_PX, to_torchvision
 from helpers.training import choose_device
 

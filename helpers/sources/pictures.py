@@ -1,6 +1,7 @@
 """folders or tars of JPEGs -> grey images and labels."""
 
 import io
+import os
 import tarfile
 from pathlib import Path, PurePosixPath
 
@@ -8,6 +9,8 @@ import joblib
 import torch
 from PIL import Image
 from torchvision.transforms.functional import pil_to_tensor
+
+from helpers.files import WorkbookError
 
 
 def jpegs_in(source):
@@ -42,3 +45,17 @@ def load_class_folders(sources, image_px):
     class_names = sorted(set(classes))
     labels = torch.tensor([class_names.index(name) for name in classes])
     return images, labels, class_names
+
+
+def borrowed_images(image_px=128):
+    """Return the pictures in the folder BORROWED_IMAGES: uint8 (N, 1, image_px, image_px).
+
+    They lie there as JPEGs in class folders, or in tars of them. Their labels are not used.
+    """
+    folder = Path(os.environ.get("BORROWED_IMAGES") or "absent")
+    if not folder.is_dir():
+        raise WorkbookError(
+            "This recipe needs pictures besides the scenes. Set BORROWED_IMAGES to a folder of tars "
+            "or of class folders of JPEGs; first look for copies of scenes: `workbook find-copies`."
+        )
+    return load_class_folders(sorted(folder.glob("*.tar")) or [folder], image_px)[0]

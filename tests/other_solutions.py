@@ -405,6 +405,9 @@ WRONG = {
     ],
     "dropout": [
         """def dropout(values, p, training):
+    torch.manual_seed(0)
+    return values * (torch.rand_like(values) >= p) / (1 - p) if training else values""",
+        """def dropout(values, p, training):
     if not training: return values
     values *= (torch.rand_like(values) >= p) / (1 - p)
     return values.clone()""",

@@ -145,7 +145,7 @@ MISTAKES = [
     ),
     ("random_flip", "images.flip(3)", "images.flip(2)", "left to right"),
     ("random_light", "len(images), 1, 1, 1) - 1)\n    b", "1, 1, 1, 1) - 1)\n    b", "nearly all"),
-    ("random_light", "a * images + b", "a * (images + b)", "black"),
+    ("random_light", "a * images + b", "a * (images + b)", "what is added"),
     ("dropout", " / (1 - p)", "", "keeps"),
     ("dropout", ">= p", "< p", "zero"),
     ("dropout", "if not training:", "if training:", "dropout"),

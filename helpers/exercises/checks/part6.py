@@ -23,6 +23,9 @@ def check_random_flip(function):
         0.15 < share < 0.35,
         f"random_flip with p=0.25: expected about 0.25 of 400 mirrored, got {share:.2f}.",
     )
+    reason = "the second call mirrored the same images; expected new draws in each call."
+    again = tensor("random_flip", function(images, 0.25))
+    expect(not torch.equal(again, result), f"random_flip: {reason}")
     expect(
         torch.equal(images, before),
         "random_flip: the images that went in were changed; return new ones.",
@@ -33,34 +36,45 @@ def check_random_flip(function):
 def check_random_light(function):
     """Check the range, the spread and the independence of the draws of contrast and brightness."""
     torch.manual_seed(8)
-    # Black and white images in turn.
-    images = torch.stack([torch.zeros(2, 3, 3), torch.ones(2, 3, 3)]).repeat(300, 1, 1, 1)
+    # Black above white, in every channel: an image becomes b above a + b.
+    images = torch.tensor([[0.0, 0.0], [1.0, 1.0]]).expand(500, 2, 2, 2).clone()
     before = images.clone()
     result = tensor("random_light", function(images, brightness=0.4, contrast=0.2))
     compare("the shape after random_light", result.shape, images.shape)
-    flat = result.flatten(1)
+    black, white = result[:, :, 0].flatten(1), result[:, :, 1].flatten(1)  # (500, 4) each
     expect(
-        (flat == flat[:, :1]).all(),
+        all(torch.isclose(part, part[:, :1], atol=1e-5).all() for part in (black, white)),
         "random_light: expected one change per image, got several in one.",
     )
-    offsets, ones = flat[::2, 0], flat[1::2, 0]  # b, and a + b of another image
-    for what, values, low, high in (("black", offsets, -0.4, 0.4), ("white", ones, 0.4, 1.6)):
-        case = f"random_light on {what} images with brightness 0.4 and contrast 0.2"
-        found = f"got {values.min():.2f} to {values.max():.2f}"
-        expect(
-            values.min() >= low - 1e-5 and values.max() <= high + 1e-5,
-            f"{case}: expected {low} to {high}, {found}.",
-        )
-        reach = 0.8 * (high - low)
-        expect(
-            values.max() - values.min() > reach,
-            f"{case}: expected nearly all of {low} to {high}, {found}.",
-        )
-    middle = (offsets.abs() < 0.2).float().mean().item()
-    half = f"expected about half of the black images within 0.2 of black, got {middle:.2f}"
-    expect(0.35 < middle < 0.65, f"random_light draws evenly: {half}.")
+    shifts, factors = black[:, 0], white[:, 0] - black[:, 0]
+    for what, values, low, high in (
+        ("what is added to an image", shifts, -0.4, 0.4),
+        ("the factor of an image", factors, 0.8, 1.2),
+    ):
+        case = f"random_light with brightness 0.4 and contrast 0.2, {what}"
+        _check_range(case, values, low, high)
+    alike = torch.corrcoef(torch.stack([shifts, factors]))[0, 1].abs()
+    reason = "the factor and what is added go together; expected a draw for each."
+    expect(alike < 0.25, f"random_light: {reason}")
+    again = tensor("random_light", function(images, brightness=0.4, contrast=0.2))
+    reason = "the second call gave the same again; expected new draws in each call."
+    expect(not torch.equal(again, result), f"random_light: {reason}")
     expect(
         torch.equal(images, before),
         "random_light: the images that went in were changed; return new ones.",
     )
     passed("random_light")
+
+
+def _check_range(case, values, low, high):
+    """Expect values drawn evenly from low to high."""
+    found = f"got {values.min():.2f} to {values.max():.2f}"
+    inside = values.min() >= low - 1e-5 and values.max() <= high + 1e-5
+    expect(inside, f"{case}: expected {low} to {high}, {found}.")
+    wide = values.max() - values.min() > 0.9 * (high - low)
+    expect(wide, f"{case}: expected nearly all of {low} to {high}, {found}.")
+    middle = ((values - (low + high) / 2).abs() < (high - low) / 4).float().mean().item()
+    half = f"expected about half of them in the middle half, got {middle:.2f}"
+    expect(0.4 < middle < 0.6, f"{case}, drawn evenly: {half}.")
+    edge = ((values - (low + high) / 2).abs() > 0.499 * (high - low)).float().mean().item()
+    expect(edge < 0.05, f"{case}, drawn evenly: {edge:.0%} lie at the ends of the range.")

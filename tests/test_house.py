@@ -8,7 +8,9 @@ from functools import cache
 
 import nbformat
 import pytest
+from typer.testing import CliRunner
 
+from helpers.commands import cli
 from helpers.exercises.cells import read_notebooks
 from helpers.files import MAKERS, NOTEBOOKS, ROOT, TEACHERS
 from helpers.grader.release import find_leaks, write_copies
@@ -142,3 +144,11 @@ def test_help_imports_no_torch():
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ}
     )
     assert done.stdout.endswith("False False\n"), done.stderr
+
+
+def test_the_help_names_each_command_in_a_whole_sentence(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = CliRunner().invoke(cli.app, ["--help"]).output
+    lines = text.partition("Commands:")[2].strip().splitlines()
+    assert len(lines) > 15 and all(line.endswith(".") for line in lines)
+    assert not any(line.endswith("...") for line in lines)

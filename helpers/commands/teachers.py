@@ -44,9 +44,9 @@ def release(
         Path | None, typer.Option(help="A student's folder to bring to this release.")
     ] = None,
 ):
-    """Write student copies, without solutions or model answers.
+    """Write student copies, without solutions.
 
-    Refuses if a copy would leak one, or if a master fails its own check.
+    Nor do they hold model answers. Refuses if a copy would leak one, or if a master fails its own check.
     """
     from helpers.exercises.carry_over import carry_over
     from helpers.exercises.cells import read_notebooks
@@ -117,7 +117,7 @@ def regrade(
     masters: Masters = NOTEBOOKS,
     course: Course = None,
 ):
-    """Grade one student again, and say what changed and why.
+    """Grade one student again, and log what changed.
 
     The log is regrades.csv.
     """
@@ -134,7 +134,7 @@ def export(
     roster: Roster = None,
     item: Item = None,
 ):
-    """Write the grades as Canvas, Moodle or Blackboard imports them.
+    """Write the grades for Canvas, Moodle or Blackboard.
 
     Nothing is graded again. The file lies beside grades.csv.
     """
@@ -159,9 +159,9 @@ def class_page(
         Path, typer.Option(help="The folder of the complete notebooks.")
     ] = NOTEBOOKS,
 ):
-    """Write one page on the class: totals, mistakes, answers to read, every student.
+    """Write one page on the class.
 
-    With SUBMISSIONS, similar.html beside it lists pairs whose rare code or words agree.
+    Totals, mistakes, answers to read, every student. With SUBMISSIONS, similar.html beside it lists pairs whose rare code or words agree.
     """
     from helpers.grader.class_page import write_class_page
     from helpers.grader.similar_page import write_similar_page

@@ -109,18 +109,21 @@ EFFICIENTNET_RECIPES = {
     ),
 }
 SMALL = RECIPES["SimpleNetDropout"]
+TAUGHT = replace(
+    SMALL,
+    config=replace(SMALL.config, weight_decay=0.1, label_smoothing=0.0),
+    prepare=for_teacher_and_student,
+    fit=partial(fit_distilled, teacher=borrowed_efficientnet),
+)
+BORROWED = {"teacher": borrowed_efficientnet, "borrowed": borrowed_images}
 DISTILLED_RECIPES = {
-    "SimpleNetDropout-distilled": replace(
-        SMALL,
-        config=replace(SMALL.config, label_smoothing=0.0),
-        prepare=for_teacher_and_student,
-        fit=partial(fit_distilled, teacher=borrowed_efficientnet),
+    "SimpleNetDropout-distilled": TAUGHT,
+    "SimpleNetDropout-distilled-borrowed": replace(
+        TAUGHT,
+        config=replace(TAUGHT.config, num_epochs=180),
+        fit=partial(fit_distilled, **BORROWED),
     ),
 }
-DISTILLED_RECIPES["SimpleNetDropout-distilled-borrowed"] = replace(
-    DISTILLED_RECIPES["SimpleNetDropout-distilled"],
-    fit=partial(fit_distilled, teacher=borrowed_efficientnet, borrowed=borrowed_images),
-)
 ALL_RECIPES = RECIPES | ALEXNET_RECIPES | EFFICIENTNET_RECIPES | DISTILLED_RECIPES
 
 

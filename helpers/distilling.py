@@ -27,7 +27,7 @@ class Distillation:
 
     temperature: float = 2.0  # the logits of both are divided by it
     num_crops: int = 12  # of each photograph, cut once; an epoch of the recipe shows one of them
-    num_borrowed_crops: int = 4  # of each borrowed image
+    num_borrowed_crops: int = 2  # of each borrowed image
     teacher_px: int = 160  # side of the crops as the teacher sees them
 
 

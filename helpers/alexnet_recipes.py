@@ -108,20 +108,19 @@ EFFICIENTNET_RECIPES = {
         fit=fit_efficientnet,
     ),
 }
-SMALL = RECIPES["SimpleNetDropout"]
+BY_LABELS = RECIPES["SimpleNetDropout"]
 TAUGHT = replace(
-    SMALL,
-    config=replace(SMALL.config, weight_decay=0.1, label_smoothing=0.0),
+    BY_LABELS,
+    config=replace(BY_LABELS.config, weight_decay=0.1, label_smoothing=0.0),
     prepare=for_teacher_and_student,
     fit=partial(fit_distilled, teacher=borrowed_efficientnet),
 )
-BORROWED = {"teacher": borrowed_efficientnet, "borrowed": borrowed_images}
 DISTILLED_RECIPES = {
     "SimpleNetDropout-distilled": TAUGHT,
     "SimpleNetDropout-distilled-borrowed": replace(
         TAUGHT,
         config=replace(TAUGHT.config, num_epochs=180),
-        fit=partial(fit_distilled, **BORROWED),
+        fit=partial(TAUGHT.fit, borrowed=borrowed_images),
     ),
 }
 ALL_RECIPES = RECIPES | ALEXNET_RECIPES | EFFICIENTNET_RECIPES | DISTILLED_RECIPES

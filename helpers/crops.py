@@ -13,22 +13,15 @@ def random_crops(images, crop_px, min_area):
     Each image has its own area (`min_area` to 1, as a share of the image), shape and place; half of
     the crops are mirrored. Source: Inception's crops (Szegedy et al., 2015).
     """
-    return cut(images, random_boxes(len(images), min_area), crop_px)
-
-
-def random_boxes(num_images, min_area):
-    """Return the boxes of `random_crops` as affine maps in coordinates of -1..1: (B, 2, 3)."""
+    num_images = len(images)
     side = torch.empty(num_images).uniform_(min_area, 1).sqrt()
     stretch = torch.empty(num_images).uniform_(-1, 1).mul(math.log(4 / 3) / 2).exp()  # 3:4 to 4:3
     sides = torch.stack([side * stretch, side / stretch], dim=1).clamp(max=1)  # (B, 2): x, y
     centres = (1 - sides) * torch.empty(num_images, 2).uniform_(-1, 1)  # (B, 2)
-    sides[:, 0] *= torch.randint(0, 2, (num_images,)) * 2 - 1  # a negative side mirrors
-    return torch.cat([sides.diag_embed(), centres[:, :, None]], dim=2)
-
-
-def cut(images, boxes, crop_px):
-    """Return the boxes (B, 2, 3) of images (B, 1, H, W), scaled to (B, 1, crop_px, crop_px)."""
-    size = [len(images), 1, crop_px, crop_px]
+    sides[:, 0] *= torch.randint(0, 2, (num_images,)) * 2 - 1
+    # Each box is an affine map in coordinates of -1..1; a negative side mirrors.
+    boxes = torch.cat([sides.diag_embed(), centres[:, :, None]], dim=2)  # (B, 2, 3)
+    size = [num_images, 1, crop_px, crop_px]
     grid = F.affine_grid(boxes.to(images.device), size, align_corners=False)
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
 

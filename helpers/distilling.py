@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from helpers.alexnet import Head, encode
-from helpers.data import Split, compute_mean_and_std, normalise
+from helpers.data import Split, normalise
 from helpers.efficientnet import LAST_LAYER
 from helpers.files import profile
 from helpers.progress import progress
-from helpers.recipes import large_to_learn_from
+from helpers.recipes import mean_and_std_at_half
 from helpers.subsets import halve
 from helpers.training import Options, fit
 
@@ -93,32 +93,29 @@ class AtTemperature(nn.Module):
 
 def for_teacher_and_student(scenes):
     """Return (train, val) of Scenes: training images as decoded, validation images as students'."""
-    return scenes.train, large_to_learn_from(scenes)[1]
+    return scenes.train, normalise(halve(scenes.val), *mean_and_std_at_half(scenes.train))
 
 
-def no_images():
-    """Return no borrowed images."""
-    return torch.empty(0, 1, 128, 128, dtype=torch.uint8)
-
-
-def fit_distilled(model, train, val, config, augment, teacher, borrowed=no_images):
+def fit_distilled(model, train, val, config, augment, teacher, borrowed=None):
     """Train a student, in place, on the soft answers of `teacher()`; return the history.
 
     `train` is a Split of grey uint8 images twice as large as the student's, `val` one of its own,
     normalised. `teacher` returns a network that is frozen but for its last layer, which is trained
-    on `train` first. Images of `borrowed()` are learned from, too. The loss is the cross-entropy with
+    on `train` first. Images of `borrowed()`, if given, are learned from, too. The loss is the cross-entropy with
     soft answers: but for a constant, the divergence from them.
     """
     how, network = distillation(), teacher()
     crops, features = crops_and_features(train.images, augment, network, how, how.num_crops)
     head = learned_head(network, features, train.labels, config.seed)
     shown = [(crops, soft_answers(head, features, how.temperature))]
-    if len(others := borrowed()):
-        crops, features = crops_and_features(others, augment, network, how, how.num_borrowed_crops)
+    if borrowed:
+        crops, features = crops_and_features(
+            borrowed(), augment, network, how, how.num_borrowed_crops
+        )
         shown.append((crops, soft_answers(head, features, how.temperature)))
     # All crops of all images, one after the other: (N * K, 1, h, h) and (N * K, C).
     images, answers = (torch.cat([part.flatten(0, 1) for part in parts]) for parts in zip(*shown))
-    mean, std = compute_mean_and_std(halve(train).images.round().to(torch.uint8))
+    mean, std = mean_and_std_at_half(train)
 
     def change_light(images):
         return augment.change_light((images.float() / 255 - mean) / std)

@@ -26,9 +26,14 @@ class Recipe:
     fit: Callable = fit  # (model, train, val, config) -> history
 
 
+def mean_and_std_at_half(split):
+    """Return mean and std (in 0..1) of a Split's uint8 images, half as high and wide."""
+    return compute_mean_and_std(halve(split).images.round().to(torch.uint8))
+
+
 def large_to_learn_from(scenes):
     """Return (train, val) of Scenes, normalised: training images at full size, others at half."""
-    mean, std = compute_mean_and_std(halve(scenes.train).images.round().to(torch.uint8))
+    mean, std = mean_and_std_at_half(scenes.train)
     return normalise(scenes.train, mean, std), normalise(halve(scenes.val), mean, std)
 
 

@@ -11,14 +11,7 @@ from helpers.results import load_result
 
 NOTEBOOKS = read_notebooks()
 DECIMAL = re.compile(r"(?<![\w.,/·*^-])(\d+\.\d+)(?![\w.]*\d)(%?)")
-REFERENCE = {
-    "0.481",
-    "0.747",
-    "0.5827",
-    "0.8308",
-    "0.876",
-    "0.955",
-}  # the course's reference report
+REFERENCE = {"0.481", "0.747", "0.5827", "0.8308", "0.876", "0.955"}  # of the course's report
 KNOWN = {  # what no run that is stored gives
     "part1_standard_scaler": {"0.0067", "0.0816"},  # worked out by hand in the text
     "part3_loss": {"88.7"},  # the logarithm of the largest float32

@@ -3,7 +3,6 @@
 Each command imports what it needs when it is called.
 """
 
-import importlib
 import importlib.util
 import os
 import sys

@@ -46,7 +46,8 @@ def release(
 ):
     """Write student copies, without solutions.
 
-    Nor do they hold model answers. Refuses if a copy would leak one, or if a master fails its own check.
+    Nor do they hold model answers. Refuses if a copy would leak one, or if a master fails its own
+    check.
     """
     from helpers.exercises.carry_over import carry_over
     from helpers.exercises.cells import read_notebooks

@@ -60,10 +60,13 @@ def features_of_parts(network, images):
 def most_alike(image_features, scene_features):
     """Return the NUM_LIKELY scenes whose features are nearest to those of an image: (N, K)."""
     best = torch.full((len(image_features), len(scene_features)), -1.0)
-    for images in image_features.unbind(dim=1):
-        for scenes in scene_features.unbind(dim=1):
-            cosines = F.normalize(images.float(), dim=1) @ F.normalize(scenes.float(), dim=1).T
-            torch.maximum(best, cosines, out=best)
+    images_of, scenes_of = (
+        F.normalize(features.float(), dim=2).unbind(dim=1)
+        for features in (image_features, scene_features)
+    )
+    for images in images_of:
+        for scenes in scenes_of:
+            torch.maximum(best, images @ scenes.T, out=best)
     return best.topk(min(NUM_LIKELY, best.shape[1]), dim=1).indices
 
 

@@ -13,6 +13,10 @@ from torchvision.transforms.functional import pil_to_tensor
 from helpers.files import WorkbookError
 
 
+class NoPictures(WorkbookError, ValueError):
+    """There is no JPEG where pictures should be."""
+
+
 def jpegs_in(source):
     """Yield (path, bytes) of every JPEG in a folder or a tar; tars are read where they are."""
     if Path(source).is_dir():
@@ -38,7 +42,7 @@ def load_class_folders(sources, image_px):
     """
     files = sorted((path.as_posix(), jpeg) for source in sources for path, jpeg in jpegs_in(source))
     if not files:
-        raise ValueError(f"No <class>/<name>.jpg in {', '.join(map(str, sources))}.")
+        raise NoPictures(f"No <class>/<name>.jpg in {', '.join(map(str, sources))}.")
     work = (joblib.delayed(decode)(jpeg, image_px) for _, jpeg in files)
     images = torch.stack(joblib.Parallel(n_jobs=-1, prefer="threads")(work))
     classes = [PurePosixPath(path).parent.name for path, _ in files]

@@ -126,10 +126,15 @@ def run_all(page, notebook):
 
 
 def start_all(page, notebook):
-    """Choose "Run All Cells" when the notebook is open and its kernel idle."""
+    """Choose "Run All Cells" when the notebook is open and its kernel idle, until a cell runs."""
     page.locator(".jp-RenderedMarkdown h1", has_text=notebook).wait_for()
     page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']:visible").wait_for()
-    choose(page, "Run", "Run All Cells")
+    prompts = page.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt")
+    before, deadline = prompts.all_inner_texts(), time.time() + PATIENCE_MS / 1000
+    while prompts.all_inner_texts() == before and time.time() < deadline:
+        # On a busy machine Lab once took the choice before the notebook had its kernel: nothing ran.
+        choose(page, "Run", "Run All Cells")
+        page.wait_for_timeout(5000)
 
 
 def choose(page, menu, item):
@@ -145,7 +150,8 @@ def wait_for_last(page):
     while not re.fullmatch(r"\[\d+\]:", last.inner_text().strip()) and time.time() < deadline:
         page.wait_for_timeout(500)
         last.scroll_into_view_if_needed()
-    assert re.fullmatch(r"\[\d+\]:", last.inner_text().strip()), "the last cell has run"
+    ran = re.fullmatch(r"\[\d+\]:", last.inner_text().strip())
+    assert ran, f"the last cell has not run; errors: {page.locator(ERROR).all_inner_texts()}"
 
 
 def screenshot(page, name):

@@ -16,6 +16,7 @@ from helpers.finetuning import (
     borrow_conv_layers,
     fit_efficientnet,
     fit_everything,
+    fit_from_scratch,
 )
 from helpers.recipes import RECIPES, Recipe
 from helpers.sources.efficientnet_weights import load_efficientnet
@@ -74,6 +75,15 @@ ALEXNET_RECIPES = {
         size=INPUT_PX,
         prepare=as_they_are,
         fit=fit_everything,
+    ),
+    "AlexNet-from-scratch": Recipe(
+        build=lambda: borrow_conv_layers(None),
+        config=replace(EVERYTHING, learning_rate=1e-3),
+        grid={"learning_rate": (1e-3, 3e-3)},
+        augment=CROPS,
+        size=INPUT_PX,
+        prepare=as_they_are,
+        fit=fit_from_scratch,
     ),
     "AlexNet-random": Recipe(
         build=lambda: freeze(make_alexnet(None)),

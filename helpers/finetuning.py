@@ -88,6 +88,14 @@ def fit_everything(model, train, val, config=EVERYTHING, augment=CROPS):
     return fit(model, train, val, config, augment, Options(evaluate_every=10))
 
 
+def fit_from_scratch(model, train, val, config, augment):
+    """Train every layer of BothWays(network) at once, in place; return the history.
+
+    For random weights: no layer is better than another, so none goes first.
+    """
+    return fit(model, train, val, config, augment, Options(evaluate_every=10))
+
+
 def fit_efficientnet(model, train, val, config, augment):
     """Train the linear layer of BothWays(EfficientNet), then every layer, as `fit_everything`.
 

@@ -21,7 +21,12 @@ from helpers.efficientnet import (
 from helpers.files import WorkbookError
 from helpers.finetuning import BothWays, fit_efficientnet
 from helpers.maker.borrowing import borrow_efficientnet, package_file, to_our_names
-from helpers.maker.cross_validation import folds, near_duplicates, try_last_layers
+from helpers.maker.cross_validation import (
+    folds,
+    near_duplicates,
+    pairs_within,
+    try_last_layers,
+)
 from helpers.models import num_parameters
 from helpers.sources.efficientnet_weights import EFFICIENTNET, FORMAT, digest_of, load_efficientnet
 from helpers.training import TrainConfig, predict
@@ -276,6 +281,7 @@ def test_settings_of_a_last_layer_are_tried_within_the_training_images(model, mo
     )
     monkeypatch.setitem(ALL_RECIPES, "EfficientNet-last-layer", recipe)
     scenes = Scenes("test", Split(images.to(torch.uint8), labels), None)
-    table = try_last_layers("EfficientNet-last-layer", scenes, num_folds=2)
+    pairs = pairs_within(scenes.train.images, labels, seeds=[0], num_folds=2)
+    table = try_last_layers("EfficientNet-last-layer", scenes, pairs)
     assert table["learning_rate"].tolist() == [1e-2, 1e-9] and table["count"].tolist() == [2, 2]
     assert table["mean"][0] > 0.8

@@ -30,7 +30,6 @@ from helpers.maker.bench_house import first_cell_s, tree_of
 from helpers.maker.tune import save_tried, try_settings
 from helpers.recipes import train_by_recipe
 from helpers.results import load_result, summary
-from helpers.subsets import hold_out
 from helpers.tried import load_tried
 
 matplotlib.use("Agg")
@@ -206,9 +205,6 @@ def quick_recipe(monkeypatch, tmp_path):
     monkeypatch.setitem(ALL_RECIPES, "SimpleNet", quick)
     for module in ("results", "tried"):
         monkeypatch.setattr(f"helpers.{module}.RESULTS", tmp_path)
-    monkeypatch.setattr(
-        "helpers.maker.tune.hold_out", lambda split, _, seed: hold_out(split, 1, seed)
-    )
 
 
 def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
@@ -249,19 +245,15 @@ def test_dropouts_recipe_learns_from_images_twice_as_large_as_those_it_is_measur
     assert len(history) == 1
 
 
-def test_settings_are_tried_on_training_images_alone(scenes, quick_recipe, monkeypatch):
-    first = Split(scenes.train.images[:60], scenes.train.labels[:60])
-    monkeypatch.setattr("helpers.maker.tune.hold_out", lambda *_: (first, first))
-    forbidden = Scenes("test", scenes.train, None)
-    table = try_settings("SimpleNet", forbidden, seeds=[0], jobs=1)
-    assert (
-        sorted(table["learning_rate"]) == [1e-9, 1e-3]
-        and (table["mean"].diff().dropna() <= 0).all()
-    )
+def test_settings_are_tried_on_training_images_alone(scenes, quick_recipe):
+    forbidden, halves = Scenes("test", scenes.train, None), torch.arange(60).chunk(2)
+    table = try_settings("SimpleNet", forbidden, [(0, *halves), (1, *halves[::-1])], jobs=1)
+    assert sorted(table["learning_rate"]) == [1e-9, 1e-3] and table["count"].tolist() == [2, 2]
+    assert (table["mean"].diff().dropna() <= 0).all()
 
 
 def test_settings_tried_before_are_kept_and_a_second_try_replaces_the_first(scenes, quick_recipe):
-    table = try_settings("SimpleNet", scenes, seeds=[0], jobs=1)
+    table = try_settings("SimpleNet", scenes, [(0, *torch.arange(60).chunk(2))], jobs=1)
     save_tried("test", "SimpleNet", table)
     save_tried("test", "SimpleNet", table[:1].assign(learning_rate=0.5, mean=0.99))
     save_tried("test", "SimpleNet", table[:1].assign(mean=0.0))

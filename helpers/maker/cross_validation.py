@@ -6,37 +6,41 @@ The features of frozen layers do not depend on the fold, so they are computed on
 import itertools
 from dataclasses import replace
 
-import pandas as pd
 import torch
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold
 
 from helpers.alexnet import Head, encode, last_frozen_layer
-from helpers.alexnet_recipes import ALL_RECIPES
+from helpers.alexnet_recipes import ALL_RECIPES, borrowed_efficientnet
 from helpers.data import Split
-from helpers.maker.tune import SETTINGS
+from helpers.maker.tune import SETTINGS, best_first
 from helpers.progress import progress
 from helpers.training import Options, fit
 
 NEAR = 0.95  # cosine of two images' features from which they count as near-duplicates
 
 
-def try_last_layers(name, scenes, seeds=(0,), num_folds=5):
+def pairs_within(images, labels, seeds, num_folds=5):
+    """Return [(seed, kept, left out)] of grey uint8 images (N, 1, H, W): folds for each seed.
+
+    Folds are stratified, with near-duplicates in one fold; each seed draws others.
+    """
+    groups = near_duplicates(encode(borrowed_efficientnet(), images)[:, 0].float())
+    return [(seed, *pair) for seed in seeds for pair in folds(labels, groups, num_folds, seed)]
+
+
+def try_last_layers(name, scenes, pairs):
     """Train every setting of the grid of a recipe whose `fit` is `fit_head`, for each fold.
 
-    Returns a table with one row per setting, mean and std over folds of the accuracy on the fold
-    that was left out, the best first. Folds are stratified, with near-duplicates in one fold; each
-    seed draws others. Validation images are not used.
+    `pairs` are (seed, kept, left out). Returns a table with one row per setting, mean and std over
+    folds of the accuracy on the fold that was left out, the best first. Validation images are not
+    used.
     """
     recipe = ALL_RECIPES[name]
     model, (train, _) = recipe.build(), recipe.prepare(scenes)
     layer = last_frozen_layer(model)
     features = encode(model, train.images, layer, mirrored=True)  # (N, 2, D)
     split, rows = Split(features, train.labels), []
-    groups = near_duplicates(features[:, 0].float())
-    pairs = [
-        (seed, *pair) for seed in seeds for pair in folds(train.labels, groups, num_folds, seed)
-    ]
     settings = [dict(zip(recipe.grid, v)) for v in itertools.product(*recipe.grid.values())]
     for setting in progress(settings, desc=f"Settings of {name}", unit="setting"):
         for seed, kept, left_out in pairs:
@@ -48,8 +52,7 @@ def try_last_layers(name, scenes, seeds=(0,), num_folds=5):
             history = fit(head, split[kept], split[left_out], config, options=options)
             shown = {key: getattr(config, key) for key in SETTINGS}
             rows.append(shown | {"accuracy": history[-1]["val_accuracy"]})
-    table = pd.DataFrame(rows).groupby(list(SETTINGS))["accuracy"].agg(["mean", "std", "count"])
-    return table.sort_values("mean", ascending=False).round(4).reset_index()
+    return best_first(rows, "accuracy")
 
 
 def folds(labels, groups, num_folds, seed):

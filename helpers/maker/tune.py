@@ -1,4 +1,4 @@
-"""recipe + grid -> table: which settings do best on held-out training images."""
+"""recipe + grid -> table: which settings do best on training images that are left out."""
 
 import itertools
 from dataclasses import fields, replace
@@ -14,7 +14,6 @@ from helpers.files import atomic_write
 from helpers.models import SimpleNetDropout
 from helpers.progress import progress
 from helpers.recipes import train_by_recipe
-from helpers.subsets import hold_out
 from helpers.training import TrainConfig
 from helpers.tried import load_tried, tried_path
 
@@ -38,32 +37,38 @@ def vary(recipe, settings):
     return recipe
 
 
-def try_settings(name, scenes, seeds=(0, 1, 2), jobs=-1):
+def try_settings(name, scenes, pairs, jobs=-1):
     """Train every setting of the recipe's grid; return a table with one row per setting.
 
-    Each is evaluated on 40 held-out training images per class; each seed holds out other images.
-    Rows have mean and std over seeds, the best first. Validation images are not used.
+    `pairs` are (seed, kept, left out), positions among the training images: each setting is trained
+    on what is kept and evaluated on what is left out. Rows have mean and std over pairs, the best
+    first. Validation images are not used.
     """
     recipe = ALL_RECIPES[name]
     settings = [
         dict(zip(recipe.grid, values)) for values in itertools.product(*recipe.grid.values())
     ]
 
-    def measure(setting, seed):
+    def measure(setting, seed, kept, left_out):
         torch.set_num_threads(1)
-        train, held_out = recipe.prepare(Scenes(scenes.name, *hold_out(scenes.train, 40, seed)))
+        parts = Scenes(scenes.name, scenes.train[kept], scenes.train[left_out])
         varied = vary(recipe, setting | {"seed": seed})
-        _, history = train_by_recipe(varied, train, held_out, varied.config)
+        _, history = train_by_recipe(varied, *recipe.prepare(parts), varied.config)
         shown = {key: getattr(varied.config, key) for key in SETTINGS} | setting
-        return shown | {"held_out_accuracy": history[-1]["val_accuracy"]}
+        return shown | {"accuracy": history[-1]["val_accuracy"]}
 
-    tasks = [joblib.delayed(measure)(setting, seed) for setting in settings for seed in seeds]
+    tasks = [joblib.delayed(measure)(setting, *pair) for setting in settings for pair in pairs]
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
-    rows = list(progress(parallel(tasks), total=len(tasks), desc=f"Settings of {name}", unit="run"))
+    rows = progress(parallel(tasks), total=len(tasks), desc=f"Settings of {name}", unit="run")
+    return best_first(list(rows), "accuracy")
+
+
+def best_first(rows, key):
+    """Return a table of the mean, std and count of `key` for each setting, the best first."""
     rows = pd.DataFrame(rows)
-    columns = [column for column in rows if column != "held_out_accuracy"]
-    table = rows.groupby(columns)["held_out_accuracy"].agg(["mean", "std", "count"])
-    return table.sort_values("mean", ascending=False).round(4).reset_index()
+    table = rows.groupby([column for column in rows if column != key])[key]
+    table = table.agg(["mean", "std", "count"]).sort_values("mean", ascending=False)
+    return table.round(4).reset_index()
 
 
 def save_tried(dataset, name, table):

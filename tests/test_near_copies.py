@@ -3,8 +3,12 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
+from typer.testing import CliRunner
 
 pytest.importorskip("cv2")
+from helpers.commands import cli
+from helpers.data import Scenes, Split
 from helpers.maker import near_copies as copies
 from helpers.sources.mini_scenes import draw_mini_scenes
 
@@ -58,3 +62,18 @@ def test_scenes_are_likely_in_the_order_of_their_likeness(monkeypatch):
     image = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])  # two parts
     scenes = torch.tensor([[[1.0, 1.0]], [[0.0, 3.0]], [[-1.0, 0.2]]])
     assert copies.most_alike(image, scenes).tolist() == [[1, 0]]
+
+
+def test_the_command_names_the_files_of_copies(monkeypatch, tmp_path):
+    drawn = torch.from_numpy(draw_mini_scenes(64, num_train=15, num_val=15)[0])[:, None]
+    for number, name in enumerate(("b/2.jpg", "a/9.jpg", "b/1.jpg")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(drawn[number, 0].numpy()).save(tmp_path / name)
+    found = torch.tensor([0, copies.ENOUGH, 0]), torch.tensor([3, 4, 5])
+    monkeypatch.setattr(copies, "near_copies", lambda images, scenes: found)
+    split = Split(drawn, torch.arange(15))
+    monkeypatch.setattr("helpers.data.load_scenes", lambda size: Scenes("test", split, split))
+    monkeypatch.setenv("WORKBOOK_PROFILE", "full")
+    shown = CliRunner().invoke(cli.app, ["find-copies", str(tmp_path)]).output
+    assert f"b/1.jpg: {copies.ENOUGH} details in common with scene 4" in shown
+    assert "1 copies among 3 images" in shown

@@ -64,15 +64,16 @@ def find_copies(sources: Sources):
 
     from helpers.data import load_scenes
     from helpers.maker.near_copies import ENOUGH, near_copies
-    from helpers.sources.pictures import load_class_folders
+    from helpers.sources.pictures import jpegs_in, load_class_folders
 
     refuse_absent(sources)
     scenes, (images, *_) = load_scenes(224), load_class_folders(sources, 144)
+    names = sorted(path.as_posix() for source in sources for path, _ in jpegs_in(source))
     every_scene = torch.cat([scenes.train.images, scenes.val.images])
     counts, which = near_copies(images, every_scene)
     found = (counts >= ENOUGH).nonzero()[:, 0].tolist()
     for number in found:
-        print(f"image {number}: {counts[number]} details in common with scene {which[number]}")
+        print(f"{names[number]}: {counts[number]} details in common with scene {which[number]}")
     print(f"{len(found)} copies among {len(images)} images; the most details: {counts.max()}")
 
 

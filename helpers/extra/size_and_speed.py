@@ -11,7 +11,6 @@ import torch
 
 from helpers.extra.measure import cpu_name
 from helpers.files import WorkbookError, atomic_write, profile
-from helpers.models import num_parameters
 from helpers.progress import ask_before, progress
 from helpers.training import predict
 
@@ -25,14 +24,13 @@ def save_state(model, path):
     return Path(path).stat().st_size / 1e6
 
 
-def compare(models, split, are_versions=True):
+def compare(models, split):
     """Return a table of models {name: model}, the first of which the others are compared with.
 
     Columns: MB (of the file as saved), ms at batch 1 and 32 (median, half the range of the middle
-    half), accuracy on the Split, agreement (share of images with the first model's answer). Where
-    they are versions of one network, raises WorkbookError for a model that has lost more than five
-    points of accuracy: it is broken, and its speed means nothing. In a notebook, asks before more
-    than two minutes of it.
+    half), accuracy on the Split, agreement (share of images with the first model's answer). Raises
+    WorkbookError for a model that has lost more than five points of accuracy: it is broken, and its
+    speed means nothing. In a notebook, asks before more than two minutes of it.
     """
     ask_before(seconds_to_compare(models, split), f"Comparing {len(models)} networks")
     times = {batch: latencies(models, split.images[:batch]) for batch in (1, 32)}
@@ -41,25 +39,13 @@ def compare(models, split, are_versions=True):
         answers = predict(model, split.images, batch_size=32).argmax(dim=1)
         accuracy = (answers == split.labels).float().mean().item()
         first = first or Baseline(name, answers, accuracy)
-        if are_versions:
-            first.refuse_worse(name, accuracy)
+        first.refuse_worse(name, accuracy)
         agreement = (answers == first.answers).float().mean().item()
         row = {"model": name, "MB": file_size_mb(model)}
         for batch, latency in ((batch, times[batch][name]) for batch in times):
             row |= {f"ms, batch {batch}": latency.median_ms, f"± {batch}": latency.spread_ms}
         rows.append(row | {"accuracy": accuracy, "agreement": agreement})
     return pd.DataFrame(rows)
-
-
-def side_by_side(models, split):
-    """Return the table of `compare` for different networks, with millions of parameters.
-
-    `split` holds images as all of them take them: grey uint8 for AlexNet and EfficientNet. Each
-    latency includes the network's own preparation of the images.
-    """
-    table = compare(models, split, are_versions=False).drop(columns="agreement")
-    table.insert(1, "parameters, M", [num_parameters(model) / 1e6 for model in models.values()])
-    return table
 
 
 def seconds_to_compare(models, split):

@@ -241,6 +241,47 @@ def output_size(size, kernel_size, stride=1, padding=0):
         """def agreement(first_logits, second_logits):
     return np.mean(np.argmax(first_logits.numpy(), 1) == np.argmax(second_logits.numpy(), 1))""",
     ],
+    "softmax_gradient": [
+        """def softmax_gradient(logits, labels):
+    slopes = torch.softmax(logits, 1).clone()
+    slopes[torch.arange(len(labels)), labels] -= 1
+    return slopes.div(logits.shape[0])""",
+        """def softmax_gradient(logits, labels):
+    z = logits.numpy().astype(np.float64)
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return (e / e.sum(axis=1, keepdims=True) - np.eye(z.shape[1])[labels.numpy()]) / len(z)""",
+    ],
+    "numerical_gradient": [
+        """def numerical_gradient(function, values, step):
+    result = torch.empty_like(values)
+    for place in np.ndindex(*values.shape):
+        move = torch.zeros_like(values)
+        move[place] = step
+        result[place] = (function(values + move) - function(values - move)) / step / 2
+    return result""",
+        """def numerical_gradient(function, values, step):
+    moves = step * torch.eye(values.numel(), dtype=values.dtype).view(-1, *values.shape)
+    slopes = [float(function(values + m)) - float(function(values - m)) for m in moves]
+    return np.reshape(slopes, values.shape) / (2 * step)""",
+    ],
+    "backward": [
+        """def backward(inputs, w1, b1, w2, upstream):
+    grads = [torch.zeros_like(w1), torch.zeros_like(b1), torch.zeros_like(w2), 0]
+    for x, g in zip(inputs, upstream):
+        z = w1 @ x + b1
+        d = w2.T @ g
+        d[z <= 0] = 0
+        grads[0] += torch.outer(d, x)
+        grads[1] += d
+        grads[2] += torch.outer(g, z.relu())
+        grads[3] += g
+    return grads""",
+        """def backward(inputs, w1, b1, w2, upstream):
+    x, w, b, v, g = (t.numpy() for t in (inputs, w1, b1, w2, upstream))
+    h = np.maximum(x @ w.T + b, 0)
+    d = np.where(h > 0, g @ v, 0)
+    return np.einsum("nh,nd->hd", d, x), d.sum(0), np.einsum("nc,nh->ch", g, h), g.sum(0)""",
+    ],
 }
 
 WRONG = {
@@ -415,5 +456,25 @@ WRONG = {
     "quantise": [
         """def quantise(values, scale, zero_point):
     return ((values / scale).round() + zero_point).clamp(0, 255)""",
+    ],
+    "softmax_gradient": [
+        """def softmax_gradient(logits, labels):
+    leaf = logits.clone().requires_grad_()
+    F.cross_entropy(leaf, labels).backward()
+    return leaf.grad""",
+        """def softmax_gradient(logits, labels):
+    e = logits.exp()
+    return (e / e.sum(1, keepdim=True) - F.one_hot(labels, logits.shape[1])) / len(labels)""",
+    ],
+    "backward": [
+        """def backward(inputs, w1, b1, w2, upstream):
+    leaves = [t.clone().requires_grad_() for t in (w1, b1, w2, upstream.sum(0))]
+    out = F.linear(F.linear(inputs, *leaves[:2]).relu(), leaves[2], leaves[3])
+    return torch.autograd.grad(out, leaves, upstream)""",
+    ],
+    "numerical_gradient": [
+        """def numerical_gradient(function, values, step):
+    leaf = values.clone().requires_grad_()
+    return torch.autograd.grad(function(leaf), leaf)[0]""",
     ],
 }

@@ -3,6 +3,8 @@
 The error says what was expected and what it got.
 """
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -159,12 +161,175 @@ MISTAKES = [
     ("prepare_for_fine_tuning", "num_classes)\n    return", "15)\n    return", "4 classes"),
 ]
 
+# Mistakes with a name: (exercise, what the solution says, what a student might say in its place,
+# what the check says, what the mistake does, a question that leads on).
+DESCRIBED = [
+    (
+        "softmax_gradient",
+        " / len(labels)",
+        "",
+        "mean loss of 7",
+        "is the gradient of the sum of the losses",
+        "Your values are too large by the same factor everywhere. Which one?",
+    ),
+    (
+        "softmax_gradient",
+        "logits.softmax(dim=1) - truth",
+        "truth - logits.softmax(dim=1)",
+        "mean loss of 7",
+        "has the opposite sign",
+        "In which direction does the loss rise when the true logit grows?",
+    ),
+    (
+        "softmax_gradient",
+        "softmax(dim=1)",
+        "softmax(dim=0)",
+        "mean loss of 7",
+        "takes the softmax over the images",
+        "Whose probabilities should add up to 1: those of an image, or those of a class?",
+    ),
+    (
+        "softmax_gradient",
+        "(logits.softmax(dim=1) - truth)",
+        "logits.softmax(dim=1)",
+        "mean loss of 7",
+        "is the gradient of log-sum-exp alone",
+        "The loss has two terms. What is the slope of the second?",
+    ),
+    (
+        "softmax_gradient",
+        "/ len(labels)",
+        "/ logits.numel()",
+        "mean loss of 7",
+        "divides by the number of all logits",
+        "Over what is the mean loss a mean?",
+    ),
+    (
+        "softmax_gradient",
+        "logits.softmax(dim=1) - truth",
+        "logits - truth",
+        "mean loss of 7",
+        "takes the logits themselves for probabilities",
+        "What turns logits into something that adds up to 1?",
+    ),
+    (
+        "numerical_gradient",
+        "        below.view(-1)[i] -= step\n",
+        "",
+        "step 0.5",
+        "never goes down, and still divides by both steps",
+        "How far apart are the two places that you compare?",
+    ),
+    (
+        "numerical_gradient",
+        "function(below)) / (2 * step)",
+        "function(values)) / step",
+        "step 0.5",
+        "compares with the place itself: differences on one side",
+        "What is the error of a slope that looks only ahead, where the function bends?",
+    ),
+    (
+        "numerical_gradient",
+        "(2 * step)",
+        "step",
+        "step 0.5",
+        "divides by one step",
+        "How far apart are the two places that you compare?",
+    ),
+    (
+        "numerical_gradient",
+        "function(above) - function(below)",
+        "function(below) - function(above)",
+        "step 0.5",
+        "has the opposite sign",
+        "If the function rises on the way up, should the slope be positive or negative?",
+    ),
+    (
+        "numerical_gradient",
+        "values.clone(), values.clone()",
+        "values, values",
+        "step 0.5",
+        "moves the values themselves, so that both places are one",
+        "How many tensors are there, if two names stand for the same one?",
+    ),
+    (
+        "numerical_gradient",
+        "torch.zeros_like(values)",
+        "torch.zeros(values.numel(), dtype=values.dtype)",
+        "shape",
+        "returns a row, whatever the shape of the values",
+        "Which shape should a gradient have?",
+    ),
+    (
+        "backward",
+        " * (before > 0)",
+        "",
+        "gradient of w1",
+        "lets everything back through the ReLU",
+        "What happens to the loss if you change an input of ReLU that lies below 0?",
+    ),
+    (
+        "backward",
+        "(before > 0)",
+        "(upstream @ w2 > 0)",
+        "gradient of w1",
+        "asks whether the gradient is positive, not the input of the ReLU",
+        "Which of two numbers decides whether a ReLU is open?",
+    ),
+    (
+        "backward",
+        "before.clamp(min=0)",
+        "before",
+        "gradient of w2",
+        "multiplies by what goes into the ReLU",
+        "What is the input of the second layer?",
+    ),
+    (
+        "backward",
+        ".sum(dim=0)",
+        ".mean(dim=0)",
+        "gradient of b1",
+        "takes the mean over the batch for the biases",
+        "A bias is added to every input of the batch. How do the ways to the loss combine?",
+    ),
+    (
+        "backward",
+        "upstream.T @ hidden",
+        "hidden.T @ upstream",
+        "shape",
+        "transposes the gradient of w2",
+        "Which shape has w2, and which has your gradient?",
+    ),
+    (
+        "backward",
+        "inputs @ w1.T + b1",
+        "inputs @ w1.T",
+        "gradient of w1",
+        "leaves out the bias on the way forward",
+        "What exactly goes into the ReLU?",
+    ),
+]
+MISTAKES += [mistake[:4] for mistake in DESCRIBED]
+
 
 @pytest.mark.parametrize(("name", "right", "wrong", "message"), MISTAKES)
 def test_a_plausible_mistake_is_refused(name, right, wrong, message):
     assert right in SOURCES[name], "the mistake must be made in the solution as it stands"
     with pytest.raises(CheckFailed, match=message):
         check(name, _run(SOURCES[name].replace(right, wrong), name))
+
+
+@pytest.mark.parametrize("mistake", DESCRIBED)
+def test_a_description_says_what_a_mistake_does_and_asks_without_telling(mistake):
+    name, right, _, _, does, ask = mistake
+    assert does[0].islower() and not does.endswith(".") and ask[0].isupper()
+    assert ask.endswith(("?", ".")) and len(does) < 100 and len(ask) < 160
+    assert right.strip() not in does + ask
+
+
+def test_every_new_exercise_has_five_described_mistakes():
+    counts = Counter(mistake[0] for mistake in DESCRIBED)
+    assert min(counts.values()) >= 5
 
 
 def test_every_exercise_has_two_plausible_mistakes():

@@ -126,6 +126,37 @@ def _labelled_logits(g):
     yield "the reduction left out", _floats(g, 8, 11), g.integers(0, 11, 8)
 
 
+def _gradient_inputs(g):
+    for kind, size, num_classes, scale in (
+        ("ordinary logits", 6, 9, 3),
+        ("many classes", 3, 40, 1),
+        ("large logits", 5, 11, 1e4),
+        ("a single image", 1, 7, 3),
+    ):
+        labels = g.integers(0, num_classes, size)
+        yield kind, _floats(g, size, num_classes) * np.float32(scale), labels
+
+
+def _curves(g):
+    for kind, shape, step in (
+        ("a small step", (5,), 1e-3),
+        ("a large step", (5,), 0.7),
+        ("values of two dimensions", (2, 3), 0.1),
+    ):
+        size = int(np.prod(shape))
+        yield kind, g.normal(size=(size, size)), g.normal(size=shape), step * g.uniform(0.5, 1)
+
+
+def _layers(g):
+    for kind, size, num_inputs, width, num_outputs in (
+        ("a batch", 8, 6, 5, 3),
+        ("a single input", 1, 4, 7, 2),
+        ("a square layer", 5, 5, 5, 5),
+    ):
+        shapes = (size, num_inputs), (width, num_inputs), (width,), (num_outputs, width)
+        yield kind, *[_floats(g, *shape) for shape in (*shapes, (size, num_outputs))]
+
+
 def _descents(g):
     for kind, low, high in (
         ("a small learning rate", 0.01, 0.2),
@@ -275,6 +306,9 @@ DRAWS = {
     "build_deeper_net": _networks,
     "log_sum_exp": _logits,
     "cross_entropy": _labelled_logits,
+    "softmax_gradient": _gradient_inputs,
+    "numerical_gradient": _curves,
+    "backward": _layers,
     "gradient_descent": _descents,
     "sgd_step": _sgd,
     "accumulated_step": _steps,

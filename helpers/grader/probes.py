@@ -94,6 +94,22 @@ def read_once(function, batches):
     return [function(batch for batch in batches) for _ in range(2)]
 
 
+def without_autograd(function, *inputs):
+    """Call twice where autograd records nothing: what is asked for is written by hand."""
+    with torch.inference_mode():
+        return twice(function, *inputs)
+
+
+def differentiated(function, weights, values, step):
+    """Call twice, by hand, with a function of the third degree."""
+
+    def cubic(values):
+        flat = values.flatten()
+        return flat @ weights @ flat + (flat**3).sum()
+
+    return without_autograd(function, cubic, values, step)
+
+
 def with_weights(network, seed):
     """Fill a network's parameters, in order, with numbers drawn from a seed; return the network."""
     generator = np.random.default_rng(seed)
@@ -205,6 +221,9 @@ def fine_tuned(function, images, labels, seed, width, num_classes):
 RUNS = {
     "running_mean_and_std": read_once,
     "build_deeper_net": built_network,
+    "softmax_gradient": without_autograd,
+    "numerical_gradient": differentiated,
+    "backward": without_autograd,
     "accumulated_step": two_steps,
     "accuracy": measured,
     "random_flip": flipped,

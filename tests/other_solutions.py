@@ -282,6 +282,54 @@ def output_size(size, kernel_size, stride=1, padding=0):
     d = np.where(h > 0, g @ v, 0)
     return np.einsum("nh,nd->hd", d, x), d.sum(0), np.einsum("nc,nh->ch", g, h), g.sum(0)""",
     ],
+    "train_one_epoch": [
+        """def train_one_epoch(model, batches, optimizer):
+    model.train(True)
+    losses = []
+    for batch in batches:
+        logits = model(batch.images)
+        each = F.cross_entropy(logits, batch.labels, reduction="none")
+        each.mean().backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        losses += each.tolist()
+    return np.mean(losses)""",
+        """def train_one_epoch(model, batches, optimizer):
+    model.train()
+    criterion, total, seen = nn.CrossEntropyLoss(), torch.tensor(0.0), 0
+    for b in batches:
+        for p in model.parameters():
+            p.grad = None
+        loss = criterion(model(b.images), b.labels)
+        loss.backward()
+        optimizer.step()
+        total = total + loss.detach() * b.images.shape[0]
+        seen += b.images.shape[0]
+    return total / seen""",
+    ],
+    "ImageFiles": [
+        """from torchvision.transforms import v2
+class ImageFiles(torch.utils.data.Dataset):
+    def __init__(self, paths, labels):
+        super().__init__()
+        self.items = list(zip(paths, labels))
+    def __len__(self):
+        return len(self.items)
+    def __getitem__(self, index):
+        path, label = self.items[index]
+        with Image.open(path) as image:
+            return v2.functional.to_image(image.convert("L")).to(torch.float32) / 255, label""",
+        """from torch.utils.data import Dataset
+class ImageFiles(Dataset):
+    def __init__(self, files, classes):
+        self.files = [str(f) for f in files]
+        self.classes = torch.as_tensor(classes)
+    def __len__(self):
+        return self.classes.shape[0]
+    def __getitem__(self, i):
+        grey = np.asarray(Image.open(self.files[i]).convert("L"), dtype=np.float32)
+        return torch.tensor(grey / np.float32(255)).unsqueeze(0), self.classes[i]""",
+    ],
 }
 
 WRONG = {

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import nn
+from torchvision.transforms import v2
 
 from helpers.exercises.cells import import_of_checks, name_of, read_notebooks
 from helpers.exercises.checks.tools import CheckFailed
@@ -37,7 +39,7 @@ def check(name, function):
 
 
 def _run(source, name):
-    scope = {"np": np, "torch": torch, "nn": nn, "F": F}
+    scope = {"np": np, "torch": torch, "nn": nn, "F": F, "Image": Image, "v2": v2}
     exec(source, scope)
     return scope[name]
 
@@ -307,6 +309,126 @@ DESCRIBED = [
         "gradient of w1",
         "leaves out the bias on the way forward",
         "What exactly goes into the ReLU?",
+    ),
+    (
+        "train_one_epoch",
+        "model.train()\n    ",
+        "",
+        "train\\(\\)",
+        "leaves the network in evaluation",
+        "What did the last evaluation leave behind in the network?",
+    ),
+    (
+        "train_one_epoch",
+        "optimizer.zero_grad()\n        ",
+        "",
+        "mean loss",
+        "lets the gradients of all batches add up",
+        "What does backward do with the gradients that are already there?",
+    ),
+    (
+        "train_one_epoch",
+        "loss.backward()\n        ",
+        "",
+        "mean loss",
+        "takes steps without new gradients",
+        "Where do the gradients come from that the optimizer uses?",
+    ),
+    (
+        "train_one_epoch",
+        "optimizer.step()\n        ",
+        "",
+        "mean loss",
+        "never changes the weights",
+        "What turns gradients into other weights?",
+    ),
+    (
+        "train_one_epoch",
+        "loss.item() * len(batch.labels)\n        num_images += len(batch.labels)",
+        "loss.item()\n        num_images += 1",
+        "mean loss",
+        "takes the mean over batches, not over images",
+        "Does an image of the small last batch count as much as another?",
+    ),
+    (
+        "train_one_epoch",
+        "    return total / num_images",
+        "        return total / num_images",
+        "mean loss",
+        "returns after the first batch",
+        "How far is the last line indented?",
+    ),
+    (
+        "train_one_epoch",
+        "return total / num_images",
+        "return total",
+        "mean loss",
+        "returns the sum of the losses",
+        "Is your number larger with more images?",
+    ),
+    (
+        "ImageFiles",
+        '.convert("L")',
+        "",
+        "shape",
+        "leaves pictures in colour as they are",
+        "How many numbers has a pixel of a picture in colour?",
+    ),
+    (
+        "ImageFiles",
+        ".float() / 255",
+        ".float()",
+        "image of file",
+        "returns grey levels up to 255",
+        "Between which two numbers should white and black lie?",
+    ),
+    (
+        "ImageFiles",
+        "pixels[None]",
+        "pixels",
+        "shape",
+        "leaves out the axis of the channels",
+        "Which shape does a convolution expect of an image?",
+    ),
+    (
+        "ImageFiles",
+        ", self.labels[index]",
+        "",
+        "return two things",
+        "returns the image alone",
+        "What does a training step need besides the image?",
+    ),
+    (
+        "ImageFiles",
+        "self.labels[index]",
+        "index",
+        "label of file",
+        "returns the number of the picture in place of its label",
+        "What does the number of a file say about its class?",
+    ),
+    (
+        "ImageFiles",
+        "self.paths, self.labels = paths, labels",
+        "self.paths, self.labels = [str(Image.open(p).filename) for p in paths], labels",
+        "asked for",
+        "opens all files at once",
+        "How many files should be open before the first picture is asked for?",
+    ),
+    (
+        "ImageFiles",
+        ".float()",
+        ".double()",
+        "float32",
+        "returns numbers of 64 bits",
+        "Of which type are the weights of a network?",
+    ),
+    (
+        "ImageFiles",
+        "np.array(grey)",
+        "np.array(grey).T",
+        "shape",
+        "exchanges height and width",
+        "Which of its two sides does an array of a picture have first?",
     ),
 ]
 MISTAKES += [mistake[:4] for mistake in DESCRIBED]

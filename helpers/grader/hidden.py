@@ -214,6 +214,25 @@ def _measurements(g):
         )
 
 
+def _epochs(g):
+    for kind, num_images, batch_size in (
+        ("batches of unequal size", 22, 6),
+        ("a single batch", 9, 20),
+        ("many batches", 31, 4),
+    ):
+        images, labels = _floats(g, num_images, 1, 3, 3), g.integers(0, 15, num_images)
+        yield kind, images, labels, _seed(g), g.uniform(0.1, 0.9), batch_size
+
+
+def _files(g):
+    for kind, mode, shape in (
+        ("grey pictures", "L", (5, 7, 4)),
+        ("pictures in colour", "RGB", (4, 5, 5)),
+        ("a picture alone", "L", (1, 3, 8)),
+    ):
+        yield kind, g.integers(0, 256, shape).astype(np.uint8), g.integers(0, 15, shape[0]), mode
+
+
 def _flips(g):
     for kind, p in (("a rare flip", 0.2), ("a frequent flip", 0.7)):
         yield kind, _floats(g, 300, 2, 3, 4), p + 0.05 * g.random()
@@ -313,6 +332,8 @@ DRAWS = {
     "sgd_step": _sgd,
     "accumulated_step": _steps,
     "accuracy": _measurements,
+    "train_one_epoch": _epochs,
+    "ImageFiles": _files,
     "random_flip": _flips,
     "random_light": _lights,
     "dropout": _dropouts,

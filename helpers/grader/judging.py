@@ -64,6 +64,7 @@ def is_int(value):
 # Types that an exercise's text asks for, seen here, on the trusted side, in the JSON itself.
 TYPES = {
     "standardise": is_float32,
+    "ImageFiles": is_float32,
     "quantise": is_uint8,
     "output_size": is_int,
     "affine_parameters": lambda pair: is_int(pair[1]),

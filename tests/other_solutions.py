@@ -330,6 +330,25 @@ class ImageFiles(Dataset):
         grey = np.asarray(Image.open(self.files[i]).convert("L"), dtype=np.float32)
         return torch.tensor(grey / np.float32(255)).unsqueeze(0), self.classes[i]""",
     ],
+    "get_data_augmentation_transforms": [
+        """from torchvision import transforms as T
+def get_data_augmentation_transforms(size, mean, std):
+    return T.Compose([
+        T.Lambda(lambda x: T.functional.to_pil_image(x) if torch.is_tensor(x) else x),
+        T.Grayscale(num_output_channels=1), T.RandomHorizontalFlip(),
+        T.RandomAffine(12, translate=(0.075, 0.075)), T.RandomResizedCrop(size, (0.5, 1)),
+        T.ColorJitter(0.3, 0.3), T.ToTensor(), T.Normalize([mean], [std])])""",
+        """from torchvision.transforms import v2
+def get_data_augmentation_transforms(size, mean, std):
+    steps = [v2.RandomHorizontalFlip(), v2.RandomRotation(12), v2.RandomAffine(0, (0.075, 0.075)),
+             v2.RandomResizedCrop((size, size), (0.5, 1), (1, 1)), v2.ColorJitter(0.3, 0.3)]
+    def transforms(picture):
+        grey = v2.functional.to_grayscale(v2.functional.to_image(picture))
+        for step in steps:
+            grey = step(grey)
+        return (grey.float() / 255 - mean) / std
+    return transforms""",
+    ],
 }
 
 WRONG = {
@@ -524,5 +543,9 @@ WRONG = {
         """def numerical_gradient(function, values, step):
     leaf = values.clone().requires_grad_()
     return torch.autograd.grad(function(leaf), leaf)[0]""",
+    ],
+    "get_data_augmentation_transforms": [
+        """def get_data_augmentation_transforms(size, mean, std):
+    return v2.Compose([v2.ToImage(), v2.Grayscale(), v2.Resize((size, size)), v2.ToDtype(torch.float32, scale=True), v2.Normalize([mean], [std])])""",
     ],
 }

@@ -213,6 +213,15 @@ def lit(function, images, brightness, contrast):
     return [*drawn, function(images[:20], brightness=0.0, contrast=0.0)]
 
 
+def augmented(function, size, mean, std, pictures, is_pil):
+    """Draw 40 times from each picture; the numbers are rounded, for there are many."""
+    transforms = function(size, mean, std)
+    if is_pil:
+        pictures = [Image.fromarray(picture[0].numpy()).convert("RGB") for picture in pictures]
+    drawn = [torch.stack([transforms(picture) for _ in range(40)]) for picture in pictures]
+    return [(1000 * torch.stack(drawn).double()).round() / 1000]
+
+
 def dropped(function, values, p, training):
     """Call twice, with the name that the check uses; and once out of training."""
     drawn = [function(values, p, training=training) for _ in range(2)]
@@ -260,6 +269,7 @@ RUNS = {
     "ImageFiles": read_from_files,
     "random_flip": flipped,
     "random_light": lit,
+    "get_data_augmentation_transforms": augmented,
     "dropout": dropped,
     "prepare_for_fine_tuning": fine_tuned,
 }

@@ -349,6 +349,28 @@ def get_data_augmentation_transforms(size, mean, std):
         return (grey.float() / 255 - mean) / std
     return transforms""",
     ],
+    "SmallNetDropout": [
+        """class SmallNetDropout(nn.Module):
+    def __init__(self, num_classes=15, rate=0.5):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 8, 5), nn.Conv2d(8, 16, 3)
+        self.fc1, self.fc2 = nn.Linear(1296, 40), nn.Linear(40, num_classes)
+        self.rate = rate
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 3)
+        x = F.dropout(x.flatten(1), self.rate, self.training)
+        return self.fc2(F.dropout(F.relu(self.fc1(x)), self.rate, self.training))""",
+        """class SmallNetDropout(nn.Sequential):
+    def __init__(self, num_classes=15, rate=0.5):
+        layers, channels = [], 1
+        for wider, side, pool in ((8, 5, 2), (16, 3, 3)):
+            layers += [nn.Conv2d(channels, wider, side), nn.ReLU(), nn.MaxPool2d(pool)]
+            channels = wider
+        drop = nn.Dropout(rate)
+        layers += [nn.Flatten(), drop, nn.Linear(1296, 40), nn.ReLU(), drop]
+        super().__init__(*layers, nn.Linear(40, num_classes))""",
+    ],
 }
 
 WRONG = {

@@ -85,6 +85,11 @@ def _dropouts(g):
         yield kind, _floats(g, 60, 50) + np.float32(4), p + 0.1 * g.random(), training
 
 
+def _classes(g):
+    for kind, num_classes in (("15 classes", 15), ("another number", int(g.integers(3, 12)))):
+        yield kind, _seed(g), _floats(g, 3, 1, 64, 64), num_classes
+
+
 def _trained_networks(g):
     for kind, num_classes in (
         ("15 classes", 15),
@@ -150,6 +155,7 @@ DRAWS_OF_TRAINING = {
     "random_light": _lights,
     "get_data_augmentation_transforms": _pipelines,
     "dropout": _dropouts,
+    "SmallNetDropout": _classes,
     "prepare_for_fine_tuning": _trained_networks,
     "affine_parameters": _ranges,
     "quantise": _to_quantise,

@@ -228,6 +228,22 @@ def dropped(function, values, p, training):
     return [*drawn, function(values[:20], p, training=False)]
 
 
+def network_with_dropout(function, seed, images, num_classes):
+    """Return a network's parameters' number, its logits, and what its linear layers get.
+
+    At rate 1, all that stands behind dropout is 0 in training. At rate 0, it is as in evaluation.
+    """
+    networks = [with_weights(function(num_classes, rate), seed) for rate in (0.5, 1.0, 0.0)]
+    networks[0].eval()
+    inputs = []
+    for layer in networks[1].modules():
+        if isinstance(layer, nn.Linear):
+            layer.register_forward_pre_hook(lambda _, given: inputs.append(given[0].abs().sum()))
+    with torch.inference_mode():
+        logits = [network(images) for network in networks]
+    return sum(p.numel() for p in networks[0].parameters()), *logits, torch.stack(inputs)
+
+
 class TrainedNetwork(nn.Module):
     """A network in AlexNet's form."""
 
@@ -271,5 +287,6 @@ RUNS = {
     "random_light": lit,
     "get_data_augmentation_transforms": augmented,
     "dropout": dropped,
+    "SmallNetDropout": network_with_dropout,
     "prepare_for_fine_tuning": fine_tuned,
 }

@@ -371,6 +371,52 @@ def get_data_augmentation_transforms(size, mean, std):
         layers += [nn.Flatten(), drop, nn.Linear(1296, 40), nn.ReLU(), drop]
         super().__init__(*layers, nn.Linear(40, num_classes))""",
     ],
+    "batch_norm": [
+        """def batch_norm(values, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    kept = running_mean.clone(), running_var.clone()
+    result = F.batch_norm(values, *kept, weight, bias, training, momentum, eps)
+    return result, *kept""",
+        """def batch_norm(values, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    x = values.numpy().transpose(0, 2, 3, 1)
+    m, v = running_mean.numpy(), running_var.numpy()
+    if training:
+        flat = x.reshape(-1, x.shape[-1])
+        now, spread = flat.mean(0), flat.var(0)
+        m = m + momentum * (now - m)
+        v = v + momentum * (flat.var(0, ddof=1) - v)
+    else:
+        now, spread = m, v
+    x = (x - now) / np.sqrt(spread + eps) * weight.numpy() + bias.numpy()
+    return x.transpose(0, 3, 1, 2), m, v""",
+    ],
+    "build_inverted_residual": [
+        """class Block(nn.Module):
+    def __init__(self, c, k, e):
+        super().__init__()
+        self.depthwise = nn.Conv2d(c, c, k, padding="same", groups=c, bias=False)
+        self.norm1 = nn.BatchNorm2d(c)
+        self.widen, self.norm2 = nn.Conv2d(c, e * c, 1, bias=False), nn.BatchNorm2d(e * c)
+        self.back, self.norm3 = nn.Conv2d(e * c, c, 1, bias=False), nn.BatchNorm2d(c)
+    def forward(self, x):
+        y = F.relu(self.norm2(self.widen(self.norm1(self.depthwise(x)))))
+        return self.norm3(self.back(y)) + x
+def build_inverted_residual(channels, kernel_px=5, expansion=4):
+    return Block(channels, kernel_px, expansion)""",
+        """class AddInput(nn.Module):
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = layers
+    def forward(self, values):
+        return values + self.layers(values)
+def build_inverted_residual(channels, kernel_px=5, expansion=4):
+    plan = [(channels, channels, kernel_px, channels), (channels, expansion * channels, 1, 1)]
+    layers = []
+    for inside, outside, side, groups in [*plan, (expansion * channels, channels, 1, 1)]:
+        conv = nn.Conv2d(inside, outside, side, 1, (side - 1) // 2, 1, groups, bias=False)
+        layers += [conv, nn.BatchNorm2d(outside)]
+    layers.insert(4, nn.ReLU(inplace=True))
+    return AddInput(nn.Sequential(*layers))""",
+    ],
 }
 
 WRONG = {

@@ -99,6 +99,27 @@ def _trained_networks(g):
         yield kind, images, labels, _seed(g), int(g.integers(6, 20)), num_classes
 
 
+def _norms(g):
+    for kind, training, spread, given in (
+        ("training", True, 3, (g.uniform(0.2, 0.8), 1e-5)),
+        ("evaluation", False, 3, (g.uniform(0.2, 0.8), 1e-5)),
+        ("values that hardly differ", True, 0.01, (0.1, 1e-3)),
+        ("momentum and eps left out", True, 2, ()),
+    ):
+        values = _floats(g, 2, 3, 2, 3) * np.float32(spread) + _floats(g, 1, 3, 1, 1)
+        weights = [_floats(g, 3), _floats(g, 3), _floats(g, 3), np.square(_floats(g, 3)) + 1]
+        yield kind, values, *weights, training, *given
+
+
+def _blocks(g):
+    for kind, channels, kernel_px, expansion in (
+        ("small kernels", 4, 3, 3),
+        ("large kernels", 3, 7, 2),
+    ):
+        yield kind, _seed(g), _floats(g, 2, channels, 8, 6), channels, kernel_px, expansion
+    yield "kernel and expansion left out", _seed(g), _floats(g, 2, 5, 6, 6), 5
+
+
 def _ranges(g):
     a, b = sorted(g.uniform(0.5, 9, 2))
     yield "a range around 0", -a, b
@@ -157,6 +178,8 @@ DRAWS_OF_TRAINING = {
     "dropout": _dropouts,
     "SmallNetDropout": _classes,
     "prepare_for_fine_tuning": _trained_networks,
+    "batch_norm": _norms,
+    "build_inverted_residual": _blocks,
     "affine_parameters": _ranges,
     "quantise": _to_quantise,
     "dequantise": _to_dequantise,

@@ -132,6 +132,13 @@ def built_network(function, seed, images):
         return sum(p.numel() for p in network.parameters()), network(images)
 
 
+def built_block(function, seed, values, *sizes):
+    """Build a block; return its parameters' number and its output with drawn weights."""
+    block = with_weights(function(*sizes), seed).eval()
+    with torch.inference_mode():
+        return sum(p.numel() for p in block.parameters()), block(values)
+
+
 def linear_network(num_inputs, num_classes, seed, dropout=0.0):
     """Return a network of one linear layer, behind dropout."""
     layers = nn.Flatten(), nn.Dropout(dropout), nn.Linear(num_inputs, num_classes)
@@ -286,6 +293,7 @@ RUNS = {
     "random_flip": flipped,
     "random_light": lit,
     "get_data_augmentation_transforms": augmented,
+    "build_inverted_residual": built_block,
     "dropout": dropped,
     "SmallNetDropout": network_with_dropout,
     "prepare_for_fine_tuning": fine_tuned,

@@ -7,28 +7,6 @@ import torch
 import torch.nn.functional as F
 
 
-def get_data_augmentation_transforms(size, mean, std):
-    """Return transforms from a PIL image to an augmented, normalised tensor (1, size, size).
-
-    Each call draws anew. `size` in pixels, `mean` and `std` of grey levels from 0 to 1.
-    Source: the course's function of this name, written with torchvision.transforms.v2.
-    """
-    from torchvision.transforms import v2  # takes a second or two, so only where it is needed
-
-    return v2.Compose(
-        [
-            v2.ToImage(),
-            v2.Grayscale(),
-            v2.RandomHorizontalFlip(p=0.5),
-            v2.RandomAffine(degrees=12, translate=(0.075, 0.075), fill=round(255 * mean)),
-            v2.RandomResizedCrop(size, scale=(0.5, 1.0), ratio=(1.0, 1.0), antialias=True),
-            v2.ColorJitter(brightness=0.3, contrast=0.3),
-            v2.ToDtype(torch.float32, scale=True),
-            v2.Normalize([mean], [std]),
-        ]
-    )
-
-
 @dataclass(frozen=True)
 class Augmentation:
     """Random changes for a whole batch of normalised images, drawn separately for each image.

@@ -241,6 +241,182 @@ def output_size(size, kernel_size, stride=1, padding=0):
         """def agreement(first_logits, second_logits):
     return np.mean(np.argmax(first_logits.numpy(), 1) == np.argmax(second_logits.numpy(), 1))""",
     ],
+    "softmax_gradient": [
+        """def softmax_gradient(logits, labels):
+    slopes = torch.softmax(logits, 1).clone()
+    slopes[torch.arange(len(labels)), labels] -= 1
+    return slopes.div(logits.shape[0])""",
+        """def softmax_gradient(logits, labels):
+    z = logits.numpy().astype(np.float64)
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return (e / e.sum(axis=1, keepdims=True) - np.eye(z.shape[1])[labels.numpy()]) / len(z)""",
+    ],
+    "numerical_gradient": [
+        """def numerical_gradient(function, values, step):
+    result = torch.empty_like(values)
+    for place in np.ndindex(*values.shape):
+        move = torch.zeros_like(values)
+        move[place] = step
+        result[place] = (function(values + move) - function(values - move)) / step / 2
+    return result""",
+        """def numerical_gradient(function, values, step):
+    moves = step * torch.eye(values.numel(), dtype=values.dtype).view(-1, *values.shape)
+    slopes = [float(function(values + m)) - float(function(values - m)) for m in moves]
+    return np.reshape(slopes, values.shape) / (2 * step)""",
+    ],
+    "backward": [
+        """def backward(inputs, w1, b1, w2, upstream):
+    grads = [torch.zeros_like(w1), torch.zeros_like(b1), torch.zeros_like(w2), 0]
+    for x, g in zip(inputs, upstream):
+        z = w1 @ x + b1
+        d = w2.T @ g
+        d[z <= 0] = 0
+        grads[0] += torch.outer(d, x)
+        grads[1] += d
+        grads[2] += torch.outer(g, z.relu())
+        grads[3] += g
+    return grads""",
+        """def backward(inputs, w1, b1, w2, upstream):
+    x, w, b, v, g = (t.numpy() for t in (inputs, w1, b1, w2, upstream))
+    h = np.maximum(x @ w.T + b, 0)
+    d = np.where(h > 0, g @ v, 0)
+    return np.einsum("nh,nd->hd", d, x), d.sum(0), np.einsum("nc,nh->ch", g, h), g.sum(0)""",
+    ],
+    "train_one_epoch": [
+        """def train_one_epoch(model, batches, optimizer):
+    model.train(True)
+    losses = []
+    for batch in batches:
+        logits = model(batch.images)
+        each = F.cross_entropy(logits, batch.labels, reduction="none")
+        each.mean().backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        losses += each.tolist()
+    return np.mean(losses)""",
+        """def train_one_epoch(model, batches, optimizer):
+    model.train()
+    criterion, total, seen = nn.CrossEntropyLoss(), torch.tensor(0.0), 0
+    for b in batches:
+        for p in model.parameters():
+            p.grad = None
+        loss = criterion(model(b.images), b.labels)
+        loss.backward()
+        optimizer.step()
+        total = total + loss.detach() * b.images.shape[0]
+        seen += b.images.shape[0]
+    return total / seen""",
+    ],
+    "ImageFiles": [
+        """from torchvision.transforms import v2
+class ImageFiles(torch.utils.data.Dataset):
+    def __init__(self, paths, labels):
+        super().__init__()
+        self.items = list(zip(paths, labels))
+    def __len__(self):
+        return len(self.items)
+    def __getitem__(self, index):
+        path, label = self.items[index]
+        with Image.open(path) as image:
+            return v2.functional.to_image(image.convert("L")).to(torch.float32) / 255, label""",
+        """from torch.utils.data import Dataset
+class ImageFiles(Dataset):
+    def __init__(self, files, classes):
+        self.files = [str(f) for f in files]
+        self.classes = torch.as_tensor(classes)
+    def __len__(self):
+        return self.classes.shape[0]
+    def __getitem__(self, i):
+        grey = np.asarray(Image.open(self.files[i]).convert("L"), dtype=np.float32)
+        return torch.tensor(grey / np.float32(255)).unsqueeze(0), self.classes[i]""",
+    ],
+    "get_data_augmentation_transforms": [
+        """from torchvision import transforms as T
+def get_data_augmentation_transforms(size, mean, std):
+    return T.Compose([
+        T.Lambda(lambda x: T.functional.to_pil_image(x) if torch.is_tensor(x) else x),
+        T.Grayscale(num_output_channels=1), T.RandomHorizontalFlip(),
+        T.RandomAffine(12, translate=(0.075, 0.075)), T.RandomResizedCrop(size, (0.5, 1)),
+        T.ColorJitter(0.3, 0.3), T.ToTensor(), T.Normalize([mean], [std])])""",
+        """from torchvision.transforms import v2
+def get_data_augmentation_transforms(size, mean, std):
+    steps = [v2.RandomHorizontalFlip(), v2.RandomRotation(12), v2.RandomAffine(0, (0.075, 0.075)),
+             v2.RandomResizedCrop((size, size), (0.5, 1), (1, 1)), v2.ColorJitter(0.3, 0.3)]
+    def transforms(picture):
+        grey = v2.functional.to_grayscale(v2.functional.to_image(picture))
+        for step in steps:
+            grey = step(grey)
+        return (grey.float() / 255 - mean) / std
+    return transforms""",
+    ],
+    "SmallNetDropout": [
+        """class SmallNetDropout(nn.Module):
+    def __init__(self, num_classes=15, rate=0.5):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 8, 5), nn.Conv2d(8, 16, 3)
+        self.fc1, self.fc2 = nn.Linear(1296, 40), nn.Linear(40, num_classes)
+        self.rate = rate
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 3)
+        x = F.dropout(x.flatten(1), self.rate, self.training)
+        return self.fc2(F.dropout(F.relu(self.fc1(x)), self.rate, self.training))""",
+        """class SmallNetDropout(nn.Sequential):
+    def __init__(self, num_classes=15, rate=0.5):
+        layers, channels = [], 1
+        for wider, side, pool in ((8, 5, 2), (16, 3, 3)):
+            layers += [nn.Conv2d(channels, wider, side), nn.ReLU(), nn.MaxPool2d(pool)]
+            channels = wider
+        drop = nn.Dropout(rate)
+        layers += [nn.Flatten(), drop, nn.Linear(1296, 40), nn.ReLU(), drop]
+        super().__init__(*layers, nn.Linear(40, num_classes))""",
+    ],
+    "batch_norm": [
+        """def batch_norm(values, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    kept = running_mean.clone(), running_var.clone()
+    result = F.batch_norm(values, *kept, weight, bias, training, momentum, eps)
+    return result, *kept""",
+        """def batch_norm(values, weight, bias, running_mean, running_var, training, momentum=0.1, eps=1e-5):
+    x = values.numpy().transpose(0, 2, 3, 1)
+    m, v = running_mean.numpy(), running_var.numpy()
+    if training:
+        flat = x.reshape(-1, x.shape[-1])
+        now, spread = flat.mean(0), flat.var(0)
+        m = m + momentum * (now - m)
+        v = v + momentum * (flat.var(0, ddof=1) - v)
+    else:
+        now, spread = m, v
+    x = (x - now) / np.sqrt(spread + eps) * weight.numpy() + bias.numpy()
+    return x.transpose(0, 3, 1, 2), m, v""",
+    ],
+    "build_inverted_residual": [
+        """class Block(nn.Module):
+    def __init__(self, c, k, e):
+        super().__init__()
+        self.depthwise = nn.Conv2d(c, c, k, padding="same", groups=c, bias=False)
+        self.norm1 = nn.BatchNorm2d(c)
+        self.widen, self.norm2 = nn.Conv2d(c, e * c, 1, bias=False), nn.BatchNorm2d(e * c)
+        self.back, self.norm3 = nn.Conv2d(e * c, c, 1, bias=False), nn.BatchNorm2d(c)
+    def forward(self, x):
+        y = F.relu(self.norm2(self.widen(self.norm1(self.depthwise(x)))))
+        return self.norm3(self.back(y)) + x
+def build_inverted_residual(channels, kernel_px=5, expansion=4):
+    return Block(channels, kernel_px, expansion)""",
+        """class AddInput(nn.Module):
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = layers
+    def forward(self, values):
+        return values + self.layers(values)
+def build_inverted_residual(channels, kernel_px=5, expansion=4):
+    plan = [(channels, channels, kernel_px, channels), (channels, expansion * channels, 1, 1)]
+    layers = []
+    for inside, outside, side, groups in [*plan, (expansion * channels, channels, 1, 1)]:
+        conv = nn.Conv2d(inside, outside, side, 1, (side - 1) // 2, 1, groups, bias=False)
+        layers += [conv, nn.BatchNorm2d(outside)]
+    layers.insert(4, nn.ReLU(inplace=True))
+    return AddInput(nn.Sequential(*layers))""",
+    ],
 }
 
 WRONG = {
@@ -415,5 +591,29 @@ WRONG = {
     "quantise": [
         """def quantise(values, scale, zero_point):
     return ((values / scale).round() + zero_point).clamp(0, 255)""",
+    ],
+    "softmax_gradient": [
+        """def softmax_gradient(logits, labels):
+    leaf = logits.clone().requires_grad_()
+    F.cross_entropy(leaf, labels).backward()
+    return leaf.grad""",
+        """def softmax_gradient(logits, labels):
+    e = logits.exp()
+    return (e / e.sum(1, keepdim=True) - F.one_hot(labels, logits.shape[1])) / len(labels)""",
+    ],
+    "backward": [
+        """def backward(inputs, w1, b1, w2, upstream):
+    leaves = [t.clone().requires_grad_() for t in (w1, b1, w2, upstream.sum(0))]
+    out = F.linear(F.linear(inputs, *leaves[:2]).relu(), leaves[2], leaves[3])
+    return torch.autograd.grad(out, leaves, upstream)""",
+    ],
+    "numerical_gradient": [
+        """def numerical_gradient(function, values, step):
+    leaf = values.clone().requires_grad_()
+    return torch.autograd.grad(function(leaf), leaf)[0]""",
+    ],
+    "get_data_augmentation_transforms": [
+        """def get_data_augmentation_transforms(size, mean, std):
+    return v2.Compose([v2.ToImage(), v2.Grayscale(), v2.Resize((size, size)), v2.ToDtype(torch.float32, scale=True), v2.Normalize([mean], [std])])""",
     ],
 }

@@ -3,11 +3,15 @@
 The error says what was expected and what it got.
 """
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import nn
+from torchvision.transforms import v2
 
 from helpers.exercises.cells import import_of_checks, name_of, read_notebooks
 from helpers.exercises.checks.tools import CheckFailed
@@ -35,7 +39,7 @@ def check(name, function):
 
 
 def _run(source, name):
-    scope = {"np": np, "torch": torch, "nn": nn, "F": F}
+    scope = {"np": np, "torch": torch, "nn": nn, "F": F, "Image": Image, "v2": v2}
     exec(source, scope)
     return scope[name]
 
@@ -159,12 +163,543 @@ MISTAKES = [
     ("prepare_for_fine_tuning", "num_classes)\n    return", "15)\n    return", "4 classes"),
 ]
 
+# Mistakes with a name: (exercise, what the solution says, what a student might say in its place,
+# what the check says, what the mistake does, a question that leads on).
+DESCRIBED = [
+    (
+        "softmax_gradient",
+        " / len(labels)",
+        "",
+        "mean loss of 7",
+        "is the gradient of the sum of the losses",
+        "Your values are too large by the same factor everywhere. Which one?",
+    ),
+    (
+        "softmax_gradient",
+        "logits.softmax(dim=1) - truth",
+        "truth - logits.softmax(dim=1)",
+        "mean loss of 7",
+        "has the opposite sign",
+        "In which direction does the loss rise when the true logit grows?",
+    ),
+    (
+        "softmax_gradient",
+        "softmax(dim=1)",
+        "softmax(dim=0)",
+        "mean loss of 7",
+        "takes the softmax over the images",
+        "Whose probabilities should add up to 1: those of an image, or those of a class?",
+    ),
+    (
+        "softmax_gradient",
+        "(logits.softmax(dim=1) - truth)",
+        "logits.softmax(dim=1)",
+        "mean loss of 7",
+        "is the gradient of log-sum-exp alone",
+        "The loss has two terms. What is the slope of the second?",
+    ),
+    (
+        "softmax_gradient",
+        "/ len(labels)",
+        "/ logits.numel()",
+        "mean loss of 7",
+        "divides by the number of all logits",
+        "Over what is the mean loss a mean?",
+    ),
+    (
+        "softmax_gradient",
+        "logits.softmax(dim=1) - truth",
+        "logits - truth",
+        "mean loss of 7",
+        "takes the logits themselves for probabilities",
+        "What turns logits into something that adds up to 1?",
+    ),
+    (
+        "numerical_gradient",
+        "        below.view(-1)[i] -= step\n",
+        "",
+        "step 0.5",
+        "never goes down, and still divides by both steps",
+        "How far apart are the two places that you compare?",
+    ),
+    (
+        "numerical_gradient",
+        "function(below)) / (2 * step)",
+        "function(values)) / step",
+        "step 0.5",
+        "compares with the place itself: differences on one side",
+        "What is the error of a slope that looks only ahead, where the function bends?",
+    ),
+    (
+        "numerical_gradient",
+        "(2 * step)",
+        "step",
+        "step 0.5",
+        "divides by one step",
+        "How far apart are the two places that you compare?",
+    ),
+    (
+        "numerical_gradient",
+        "function(above) - function(below)",
+        "function(below) - function(above)",
+        "step 0.5",
+        "has the opposite sign",
+        "If the function rises on the way up, should the slope be positive or negative?",
+    ),
+    (
+        "numerical_gradient",
+        "values.clone(), values.clone()",
+        "values, values",
+        "step 0.5",
+        "moves the values themselves, so that both places are one",
+        "How many tensors are there, if two names stand for the same one?",
+    ),
+    (
+        "numerical_gradient",
+        "torch.zeros_like(values)",
+        "torch.zeros(values.numel(), dtype=values.dtype)",
+        "shape",
+        "returns a row, whatever the shape of the values",
+        "Which shape should a gradient have?",
+    ),
+    (
+        "backward",
+        " * (before > 0)",
+        "",
+        "gradient of w1",
+        "lets everything back through the ReLU",
+        "What happens to the loss if you change an input of ReLU that lies below 0?",
+    ),
+    (
+        "backward",
+        "(before > 0)",
+        "(upstream @ w2 > 0)",
+        "gradient of w1",
+        "asks whether the gradient is positive, not the input of the ReLU",
+        "Which of two numbers decides whether a ReLU is open?",
+    ),
+    (
+        "backward",
+        "before.clamp(min=0)",
+        "before",
+        "gradient of w2",
+        "multiplies by what goes into the ReLU",
+        "What is the input of the second layer?",
+    ),
+    (
+        "backward",
+        ".sum(dim=0)",
+        ".mean(dim=0)",
+        "gradient of b1",
+        "takes the mean over the batch for the biases",
+        "A bias is added to every input of the batch. How do the ways to the loss combine?",
+    ),
+    (
+        "backward",
+        "upstream.T @ hidden",
+        "hidden.T @ upstream",
+        "shape",
+        "transposes the gradient of w2",
+        "Which shape has w2, and which has your gradient?",
+    ),
+    (
+        "backward",
+        "inputs @ w1.T + b1",
+        "inputs @ w1.T",
+        "gradient of w1",
+        "leaves out the bias on the way forward",
+        "What exactly goes into the ReLU?",
+    ),
+    (
+        "train_one_epoch",
+        "model.train()\n    ",
+        "",
+        "train\\(\\)",
+        "leaves the network in evaluation",
+        "What did the last evaluation leave behind in the network?",
+    ),
+    (
+        "train_one_epoch",
+        "optimizer.zero_grad()\n        ",
+        "",
+        "mean loss",
+        "lets the gradients of all batches add up",
+        "What does backward do with the gradients that are already there?",
+    ),
+    (
+        "train_one_epoch",
+        "loss.backward()\n        ",
+        "",
+        "mean loss",
+        "takes steps without new gradients",
+        "Where do the gradients come from that the optimizer uses?",
+    ),
+    (
+        "train_one_epoch",
+        "optimizer.step()\n        ",
+        "",
+        "mean loss",
+        "never changes the weights",
+        "What turns gradients into other weights?",
+    ),
+    (
+        "train_one_epoch",
+        "loss.item() * len(batch.labels)\n        num_images += len(batch.labels)",
+        "loss.item()\n        num_images += 1",
+        "mean loss",
+        "takes the mean over batches, not over images",
+        "Does an image of the small last batch count as much as another?",
+    ),
+    (
+        "train_one_epoch",
+        "    return total / num_images",
+        "        return total / num_images",
+        "mean loss",
+        "returns after the first batch",
+        "How far is the last line indented?",
+    ),
+    (
+        "train_one_epoch",
+        "return total / num_images",
+        "return total",
+        "mean loss",
+        "returns the sum of the losses",
+        "Is your number larger with more images?",
+    ),
+    (
+        "ImageFiles",
+        '.convert("L")',
+        "",
+        "shape",
+        "leaves pictures in colour as they are",
+        "How many numbers has a pixel of a picture in colour?",
+    ),
+    (
+        "ImageFiles",
+        ".float() / 255",
+        ".float()",
+        "image of file",
+        "returns grey levels up to 255",
+        "Between which two numbers should white and black lie?",
+    ),
+    (
+        "ImageFiles",
+        "pixels[None]",
+        "pixels",
+        "shape",
+        "leaves out the axis of the channels",
+        "Which shape does a convolution expect of an image?",
+    ),
+    (
+        "ImageFiles",
+        ", self.labels[index]",
+        "",
+        "return two things",
+        "returns the image alone",
+        "What does a training step need besides the image?",
+    ),
+    (
+        "ImageFiles",
+        "self.labels[index]",
+        "index",
+        "label of file",
+        "returns the number of the picture in place of its label",
+        "What does the number of a file say about its class?",
+    ),
+    (
+        "ImageFiles",
+        "self.paths, self.labels = paths, labels",
+        "self.paths, self.labels = [str(Image.open(p).filename) for p in paths], labels",
+        "asked for",
+        "opens all files at once",
+        "How many files should be open before the first picture is asked for?",
+    ),
+    (
+        "ImageFiles",
+        ".float()",
+        ".double()",
+        "float32",
+        "returns numbers of 64 bits",
+        "Of which type are the weights of a network?",
+    ),
+    (
+        "ImageFiles",
+        "np.array(grey)",
+        "np.array(grey).T",
+        "shape",
+        "exchanges height and width",
+        "Which of its two sides does an array of a picture have first?",
+    ),
+    (
+        "get_data_augmentation_transforms",
+        "v2.RandomHorizontalFlip(p=0.5)",
+        "v2.RandomVerticalFlip(p=0.5)",
+        "mirrored left to right",
+        "mirrors up and down",
+        "Where is the sky in your pictures?",
+    ),
+    (
+        "get_data_augmentation_transforms",
+        "light, *to_float",
+        "*to_float, light",
+        "brightness",
+        "changes the light after normalising",
+        "What does brightness mean for numbers below 0?",
+    ),
+    (
+        "get_data_augmentation_transforms",
+        "scale=True",
+        "scale=False",
+        "grey levels of 0 to 1",
+        "leaves grey levels up to 255",
+        "From which range of numbers do the mean and the deviation come?",
+    ),
+    (
+        "get_data_augmentation_transforms",
+        "scale=(0.5, 1.0), ",
+        "",
+        "half of the area",
+        "cuts crops as small as the library does by default",
+        "How small may a crop become? Look at the default in the documentation.",
+    ),
+    (
+        "get_data_augmentation_transforms",
+        ", v2.Normalize([mean], [std])",
+        "",
+        "brightness",
+        "never normalises",
+        "What are the last two arguments for?",
+    ),
+    (
+        "get_data_augmentation_transforms",
+        "v2.Grayscale(), ",
+        "",
+        "shape",
+        "leaves pictures in colour as they are",
+        "How many channels does a picture in colour have?",
+    ),
+    (
+        "get_data_augmentation_transforms",
+        ", contrast=0.3",
+        "",
+        "contrast",
+        "changes the brightness alone",
+        "Which two things should happen to the light?",
+    ),
+    (
+        "get_data_augmentation_transforms",
+        "degrees=12",
+        "degrees=0",
+        "turns",
+        "never turns a picture",
+        "What did you give as the largest angle?",
+    ),
+    (
+        "get_data_augmentation_transforms",
+        "v2.RandomResizedCrop(size, scale=(0.5, 1.0), ratio=(1.0, 1.0), antialias=True)",
+        "v2.Resize((size, size))",
+        "crops of different sizes",
+        "scales the whole picture and never cuts a crop",
+        "How do pictures look that were taken from nearer?",
+    ),
+    (
+        "SmallNetDropout",
+        "nn.Dropout(rate), nn.Linear(16 * 9 * 9",
+        "nn.Linear(16 * 9 * 9",
+        "linear layer 1 in training",
+        "has no dropout before the first linear layer",
+        "Where should dropout stand, and how often?",
+    ),
+    (
+        "SmallNetDropout",
+        "*hidden, nn.Dropout(rate), ",
+        "*hidden, ",
+        "linear layer 2 in training",
+        "has no dropout before the last layer",
+        "Where should dropout stand, and how often?",
+    ),
+    (
+        "SmallNetDropout",
+        "nn.Dropout(rate)",
+        "nn.Dropout(0.5)",
+        "linear layer 1 in training",
+        "always drops a half, whatever the rate",
+        "Which of the arguments have you not used?",
+    ),
+    (
+        "SmallNetDropout",
+        "nn.Linear(40, num_classes)",
+        "nn.Linear(40, 15)",
+        "6 classes",
+        "always has 15 outputs",
+        "Which of the arguments have you not used?",
+    ),
+    (
+        "SmallNetDropout",
+        "nn.Dropout(rate), nn.Linear(40, num_classes)",
+        "nn.Linear(40, num_classes), nn.Dropout(rate)",
+        "linear layer 2 in training",
+        "drops logits",
+        "What happens to the loss when the logit of the true class is dropped?",
+    ),
+    (
+        "SmallNetDropout",
+        "nn.MaxPool2d(3), nn.ReLU()",
+        "nn.MaxPool2d(3)",
+        "behind a ReLU",
+        "has no ReLU behind the second convolution",
+        "What follows each convolution in the table?",
+    ),
+    (
+        "SmallNetDropout",
+        "nn.Conv2d(8, 16, 3)",
+        "nn.Conv2d(8, 16, 3, bias=False)",
+        "parameters",
+        "has a convolution without bias",
+        "Which of your layers has fewer numbers than in Part 2?",
+    ),
+    (
+        "batch_norm",
+        " * n / (n - 1)",
+        "",
+        "running variance in training",
+        "keeps a running variance that is divided by n",
+        "Which of the two variances enters the running one?",
+    ),
+    (
+        "batch_norm",
+        ", correction=0",
+        "",
+        "result in training",
+        "normalises by a variance that is divided by n - 1",
+        "By what does the library's var divide if you do not tell it otherwise?",
+    ),
+    (
+        "batch_norm",
+        "(1 - momentum) * running_mean + momentum * mean",
+        "momentum * running_mean + (1 - momentum) * mean",
+        "running mean in training",
+        "exchanges the shares of the old mean and the new",
+        "How fast should an average forget, if the momentum is 0.1?",
+    ),
+    (
+        "batch_norm",
+        "if training:",
+        "if True:",
+        "result in evaluation",
+        "uses the batch at evaluation, too",
+        "What is the variance of a channel if one picture of one pixel comes in?",
+    ),
+    (
+        "batch_norm",
+        "(var.view(per_channel) + eps).sqrt()",
+        "(var.view(per_channel).sqrt() + eps)",
+        "'eps': 0.1",
+        "adds eps outside the root",
+        "What exactly stands under the root in the formula?",
+    ),
+    (
+        "batch_norm",
+        "(var.view(per_channel) + eps).sqrt()",
+        "(var.view(per_channel) + eps)",
+        "result in training",
+        "divides by the variance",
+        "In which unit is a variance, in which the values?",
+    ),
+    (
+        "batch_norm",
+        " * weight.view(per_channel) + bias.view(per_channel)",
+        "",
+        "result in training",
+        "leaves out the weight and the bias",
+        "What is learned in this layer?",
+    ),
+    (
+        "batch_norm",
+        "        running_mean = (1 - momentum) * running_mean + momentum * mean\n",
+        "        running_mean.mul_(1 - momentum).add_(momentum * mean)\n",
+        "changed",
+        "changes the running mean that is passed in",
+        "Which operations of a tensor leave the tensor itself as it was?",
+    ),
+    (
+        "build_inverted_residual",
+        "AddInput(nn.Sequential(*depthwise, *widen, *back))",
+        "nn.Sequential(*depthwise, *widen, *back)",
+        "last weights are 0",
+        "has no skip connection",
+        "What comes out of a residual block whose layers give 0?",
+    ),
+    (
+        "build_inverted_residual",
+        '"groups": channels, ',
+        "",
+        "parameters",
+        "mixes all channels in the first convolution",
+        "How many kernels has a depthwise convolution for each output channel?",
+    ),
+    (
+        "build_inverted_residual",
+        '"padding": kernel_px // 2, ',
+        "",
+        "got an error",
+        "makes the picture smaller, so that it cannot be added",
+        "How large is the picture behind a convolution without padding?",
+    ),
+    (
+        "build_inverted_residual",
+        "nn.Conv2d(channels, wide, 1, bias=False)",
+        "nn.Conv2d(channels, wide, 1)",
+        "parameters",
+        "has a convolution with bias before batch norm",
+        "What happens to a bias when the mean is subtracted right after it?",
+    ),
+    (
+        "build_inverted_residual",
+        "*back))",
+        "*back, nn.ReLU()))",
+        "input - 1",
+        "has a ReLU at the end of its layers",
+        "Could such a block ever make a value smaller?",
+    ),
+    (
+        "build_inverted_residual",
+        ", nn.ReLU()",
+        "",
+        "expected a ReLU",
+        "has no ReLU",
+        "What is a chain of linear layers, with nothing between them?",
+    ),
+    (
+        "build_inverted_residual",
+        "wide = expansion * channels",
+        "wide = channels // expansion",
+        "parameters",
+        "is narrow in the middle instead of wide",
+        "Where is an inverted residual block wide?",
+    ),
+]
+MISTAKES += [mistake[:4] for mistake in DESCRIBED]
+
 
 @pytest.mark.parametrize(("name", "right", "wrong", "message"), MISTAKES)
 def test_a_plausible_mistake_is_refused(name, right, wrong, message):
     assert right in SOURCES[name], "the mistake must be made in the solution as it stands"
     with pytest.raises(CheckFailed, match=message):
         check(name, _run(SOURCES[name].replace(right, wrong), name))
+
+
+@pytest.mark.parametrize("mistake", DESCRIBED)
+def test_a_description_says_what_a_mistake_does_and_asks_without_telling(mistake):
+    name, right, _, _, does, ask = mistake
+    assert does[0].islower() and not does.endswith(".") and ask[0].isupper()
+    assert ask.endswith(("?", ".")) and len(does) < 100 and len(ask) < 160
+    assert right.strip() not in does + ask
+
+
+def test_every_new_exercise_has_five_described_mistakes():
+    counts = Counter(mistake[0] for mistake in DESCRIBED)
+    assert min(counts.values()) >= 5
 
 
 def test_every_exercise_has_two_plausible_mistakes():

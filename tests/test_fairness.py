@@ -1,5 +1,6 @@
 """Honest work gets its points, however it is written and wherever it stands; near misses do not."""
 
+import ast
 import json
 import zipfile
 
@@ -13,7 +14,7 @@ from test_grading import copy_with, failed_kinds, needs_bubblewrap, write
 
 from helpers.exercises.cells import read_notebooks
 from helpers.exercises.checks.tools import CheckFailed
-from helpers.grader import grading, running, scoring, submissions
+from helpers.grader import grading, running, scoring, submissions, syntax
 
 RIGHT_CASES = [(name, source) for name, all_of in RIGHT.items() for source in all_of]
 WRONG_CASES = [(name, source) for name, all_of in WRONG.items() for source in all_of]
@@ -232,6 +233,34 @@ def test_an_answer_stays_beside_a_prompt_that_was_copied(tmp_path):
     )
     write(tmp_path / "ada" / "part1_x.ipynb", copy)
     assert read(tmp_path / "ada").answers == {"why": "Because."}
+
+
+CLASS = """class double:
+    def __init__(self, x):
+        super().__init__()
+        {first}
+
+    def __call__(self):
+        {second}"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("self.x = x", "return 2 * self.x", False),
+        ('raise NotImplementedError("double: not solved yet")', "return 2 * self.x", True),
+        ("self.x = x", 'raise NotImplementedError("double: not solved yet")', True),
+    ],
+)
+def test_a_class_is_solved_when_all_of_its_methods_are(first, second, expected):
+    (node,) = ast.parse(CLASS.format(first=first, second=second)).body
+    assert syntax.is_stub(node) == expected
+
+
+def test_a_class_in_a_new_cell_below_its_stub_counts(tmp_path):
+    whole = CLASS.format(first="self.x = x", second="return 2 * self.x")
+    write(tmp_path / "ada" / "part1_x.ipynb", stub_then(whole))
+    assert "2 * self.x" in read(tmp_path / "ada").sources["double"]
 
 
 @pytest.mark.slow

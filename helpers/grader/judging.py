@@ -7,6 +7,8 @@ differ in the last digits.
 
 import numpy as np
 
+from helpers.exercises.checks.pipeline import what_is_wrong
+
 TOLERANCE = 1e-3  # relative to the expected value, in a tensor to the largest
 
 
@@ -64,6 +66,7 @@ def is_int(value):
 # Types that an exercise's text asks for, seen here, on the trusted side, in the JSON itself.
 TYPES = {
     "standardise": is_float32,
+    "ImageFiles": is_float32,
     "quantise": is_uint8,
     "output_size": is_int,
     "affine_parameters": lambda pair: is_int(pair[1]),
@@ -144,8 +147,15 @@ def dropout_is_right(values, p, training, first, second, measured):
     )
 
 
+def pipeline_is_right(size, mean, std, pictures, is_pil, results):
+    """Each draw of the right size, and all together as the visible check wants them."""
+    is_whole = results.shape == (len(pictures), 40, 1, size, size)
+    return is_whole and not what_is_wrong(results, float(mean), float(std))
+
+
 VERIFY = {
     "random_flip": flips_are_right,
     "random_light": light_is_right,
+    "get_data_augmentation_transforms": pipeline_is_right,
     "dropout": dropout_is_right,
 }

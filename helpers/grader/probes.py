@@ -6,12 +6,14 @@ shows are compared on the other side: see `hidden`.
 
 import json
 import random
+import tempfile
 from types import SimpleNamespace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from IPython.display import display
+from PIL import Image
 from torch import nn
 
 MIME = "application/vnd.workbook.values+json"
@@ -94,6 +96,22 @@ def read_once(function, batches):
     return [function(batch for batch in batches) for _ in range(2)]
 
 
+def without_autograd(function, *inputs):
+    """Call twice where autograd records nothing: what is asked for is written by hand."""
+    with torch.inference_mode():
+        return twice(function, *inputs)
+
+
+def differentiated(function, weights, values, step):
+    """Call twice, by hand, with a function of the third degree."""
+
+    def cubic(values):
+        flat = values.flatten()
+        return flat @ weights @ flat + (flat**3).sum()
+
+    return without_autograd(function, cubic, values, step)
+
+
 def with_weights(network, seed):
     """Fill a network's parameters, in order, with numbers drawn from a seed; return the network."""
     generator = np.random.default_rng(seed)
@@ -112,6 +130,13 @@ def built_network(function, seed, images):
     network = with_weights(function(), seed).eval()
     with torch.inference_mode():
         return sum(p.numel() for p in network.parameters()), network(images)
+
+
+def built_block(function, seed, values, *sizes):
+    """Build a block; return its parameters' number and its output with drawn weights."""
+    block = with_weights(function(*sizes), seed).eval()
+    with torch.inference_mode():
+        return sum(p.numel() for p in block.parameters()), block(values)
 
 
 def linear_network(num_inputs, num_classes, seed, dropout=0.0):
@@ -151,6 +176,34 @@ def measured(function, images, labels, seed, batch_size):
     return function(network, [SimpleNamespace(images=some, labels=their) for some, their in parts])
 
 
+def two_epochs(function, images, labels, seed, learning_rate, batch_size):
+    """Train twice on batches that can be read once; return losses, weights and running means.
+
+    The network comes in evaluation, and its batch norm tells whether it was switched.
+    """
+    network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(images[0].numel()), nn.Linear(9, 15))
+    with_weights(network, seed)
+    optimizer = torch.optim.SGD(network.parameters(), lr=learning_rate)
+    losses = []
+    for _ in range(2):
+        parts = zip(images.split(batch_size), labels.split(batch_size))
+        batches = (SimpleNamespace(images=some, labels=their) for some, their in parts)
+        losses.append(float(function(network.eval(), batches, optimizer)))
+    return losses, network[2].weight, network[1].running_mean
+
+
+def read_from_files(function, images, labels, mode):
+    """Write images into files, and read them; of the last, which is not there, nothing is asked."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [f"{folder}/{number}.png" for number in range(len(images) + 1)]
+        for path, image in zip(paths, images):
+            Image.fromarray(image.numpy()).convert(mode).save(path)
+        files = function(paths, [*labels.tolist(), 0])
+        items = [files[number] for number in range(len(images))]
+        stacked = torch.stack([torch.as_tensor(image) for image, _ in items])
+        return len(files), stacked, [int(label) for _, label in items]
+
+
 def flipped(function, images, p):
     """Call twice with p, and once with p=0, for the images as they are then.
 
@@ -167,10 +220,35 @@ def lit(function, images, brightness, contrast):
     return [*drawn, function(images[:20], brightness=0.0, contrast=0.0)]
 
 
+def augmented(function, size, mean, std, pictures, is_pil):
+    """Draw 40 times from each picture; the numbers are rounded, for there are many."""
+    transforms = function(size, mean, std)
+    if is_pil:
+        pictures = [Image.fromarray(picture[0].numpy()).convert("RGB") for picture in pictures]
+    drawn = [torch.stack([transforms(picture) for _ in range(40)]) for picture in pictures]
+    return [(1000 * torch.stack(drawn).double()).round() / 1000]
+
+
 def dropped(function, values, p, training):
     """Call twice, with the name that the check uses; and once out of training."""
     drawn = [function(values, p, training=training) for _ in range(2)]
     return [*drawn, function(values[:20], p, training=False)]
+
+
+def network_with_dropout(function, seed, images, num_classes):
+    """Return a network's parameters' number, its logits, and what its linear layers get.
+
+    At rate 1, all that stands behind dropout is 0 in training. At rate 0, it is as in evaluation.
+    """
+    networks = [with_weights(function(num_classes, rate), seed) for rate in (0.5, 1.0, 0.0)]
+    networks[0].eval()
+    inputs = []
+    for layer in networks[1].modules():
+        if isinstance(layer, nn.Linear):
+            layer.register_forward_pre_hook(lambda _, given: inputs.append(given[0].abs().sum()))
+    with torch.inference_mode():
+        logits = [network(images) for network in networks]
+    return sum(p.numel() for p in networks[0].parameters()), *logits, torch.stack(inputs)
 
 
 class TrainedNetwork(nn.Module):
@@ -205,10 +283,18 @@ def fine_tuned(function, images, labels, seed, width, num_classes):
 RUNS = {
     "running_mean_and_std": read_once,
     "build_deeper_net": built_network,
+    "softmax_gradient": without_autograd,
+    "numerical_gradient": differentiated,
+    "backward": without_autograd,
     "accumulated_step": two_steps,
     "accuracy": measured,
+    "train_one_epoch": two_epochs,
+    "ImageFiles": read_from_files,
     "random_flip": flipped,
     "random_light": lit,
+    "get_data_augmentation_transforms": augmented,
+    "build_inverted_residual": built_block,
     "dropout": dropped,
+    "SmallNetDropout": network_with_dropout,
     "prepare_for_fine_tuning": fine_tuned,
 }

@@ -124,7 +124,12 @@ def without_solution(source, name):
 # --- leaks ----------------------------------------------------------------------------------------
 
 # Lines so common that a solution and a helper may share them.
-COMMON_LINES = ("return nn.Sequential(", "model.eval()", "model.requires_grad_(False)")
+COMMON_LINES = (
+    "return nn.Sequential(",
+    "model.train()",
+    "model.eval()",
+    "model.requires_grad_(False)",
+)
 
 
 def find_leaks(notebooks, folder):

@@ -99,15 +99,22 @@ def names_bound(node):
 
 
 def is_function(node):
-    """Return whether a statement defines a function."""
-    return isinstance(node, FUNCTIONS) or isinstance(getattr(node, "value", None), ast.Lambda)
+    """Return whether a statement defines a function or a class."""
+    return isinstance(node, (*FUNCTIONS, ast.ClassDef)) or isinstance(
+        getattr(node, "value", None), ast.Lambda
+    )
 
 
 def is_stub(node):
-    """Return whether a function's body is still that of the release: nothing, or its one raise."""
+    """Return whether a function's body is still that of the release: nothing, or its one raise.
+
+    A class is a stub as long as one of its methods is.
+    """
+    if isinstance(node, ast.ClassDef):
+        return any(is_stub(method) for method in node.body)
     if not isinstance(node, ast.FunctionDef):
         return False
-    body = [n for n in node.body if not is_text(n)]
+    body = [n for n in node.body if not is_text(n) and "super()" not in ast.unparse(n)]
     return not body or isinstance(body[0], ast.Pass) or ast.unparse(body[0]).startswith(STUB)
 
 

@@ -96,7 +96,7 @@ class Reader:
             text = f"{output.get('ename', 'Error')}: {output.get('evalue', '')}"
             return Piece([raw(f"#failed({literal(plain(text))})")], text, where)
         if output.output_type == "stream":
-            text = plain(output.text)
+            text = without_marks(plain(output.text)) if is_code else plain(output.text)
             return Piece(
                 [raw(captioned(code(text, "python" if is_code else ""), caption, "raw"))],
                 text,
@@ -199,6 +199,11 @@ def is_empty(output):
 def is_python(cell):
     """Return whether the cell prints source code."""
     return "getsource" in cell.source
+
+
+def without_marks(source):
+    """Return an exercise's source without the marks around its solution."""
+    return re.sub(r"^ *# (BEGIN|END) SOLUTION\n", "", source, flags=re.M)
 
 
 def with_display_math(source):

@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 
+from helpers.exercises.checks.calls import by_hand, tuple_of
 from helpers.exercises.checks.tools import compare, expect, passed
 
 
@@ -55,3 +56,51 @@ def check_cross_entropy(function):
         F.cross_entropy(large, labels),
     )
     passed("cross_entropy")
+
+
+def check_softmax_gradient(function):
+    """Compare with autograd, at logits of 10,000 too."""
+    logits, labels = _logits()
+    for what, scale in (("7 images", 1), ("7 images with logits of 10,000", 1e4)):
+        leaf = (scale * logits).requires_grad_()
+        F.cross_entropy(leaf, labels).backward()
+        got = by_hand("softmax_gradient", function, leaf.detach(), labels)
+        compare(f"the gradient of the mean loss of {what}", got, leaf.grad)
+    passed("softmax_gradient")
+
+
+def check_numerical_gradient(function):
+    """Compare with autograd on a quadratic function, where central differences are exact."""
+    generator = torch.Generator().manual_seed(5)
+    weights = torch.randn(6, 6, generator=generator).double()
+    for shape in ((6,), (2, 3)):
+        values = torch.randn(shape, generator=generator).double()
+        before = values.clone()
+        leaf = values.clone().requires_grad_()
+        quadratic = lambda values: values.flatten() @ weights @ values.flatten()
+        quadratic(leaf).backward()
+        for step in (0.5, 0.01):
+            what = f"the gradient of a quadratic function of {shape} values, step {step}"
+            got = by_hand("numerical_gradient", function, quadratic, values, step)
+            compare(what, got, leaf.grad)
+            reason = "the values that went in were changed; return a new tensor."
+            expect(torch.equal(values, before), f"numerical_gradient: {reason}")
+    passed("numerical_gradient")
+
+
+def check_backward(function):
+    """Compare with autograd, for a batch of 6 and for a single input."""
+    generator = torch.Generator().manual_seed(6)
+    draw = lambda *shape: torch.randn(*shape, generator=generator)
+    names = ("w1", "b1", "w2", "b2")
+    for size in (6, 1):
+        inputs, upstream = draw(size, 5), draw(size, 3)
+        leaves = [draw(4, 5), draw(4), draw(3, 4), draw(3)]
+        w1, b1, w2, b2 = [leaf.requires_grad_() for leaf in leaves]
+        F.linear(F.linear(inputs, w1, b1).relu(), w2, b2).backward(upstream)
+        given = inputs, w1.detach(), b1.detach(), w2.detach(), upstream
+        got = tuple_of("backward", by_hand("backward", function, *given), names)
+        batch = f"{size} inputs" if size > 1 else "a single input"
+        for name, leaf, gradient in zip(names, leaves, got):
+            compare(f"the gradient of {name} for {batch}", gradient, leaf.grad)
+    passed("backward")

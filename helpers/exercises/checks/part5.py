@@ -1,15 +1,19 @@
 """exercise -> raise or one line: the checks of Part 5, on training."""
 
 import copy
+import tempfile
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import nn
 
 from helpers.data import Split, batches
 from helpers.exercises.checks.part1 import _uneven_images
-from helpers.exercises.checks.tools import compare, expect, passed
+from helpers.exercises.checks.tools import compare, expect, pair, passed, tensor
 from helpers.models import SimpleNetDropout
+from helpers.training import TrainConfig, make_scheduler, train_epoch
 
 
 def _small_network():
@@ -62,3 +66,48 @@ def check_accuracy(function):
     result = function(network, batches(split, batch_size=10))
     compare("the accuracy over batches of 10, 10 and 3 images, dropout off", result, 11 / 23)
     passed("accuracy")
+
+
+def check_train_one_epoch(function):
+    """Compare two epochs, in batches of 10, 10 and 3, with the workbook's own loop."""
+    split = _small_split()
+    torch.manual_seed(7)
+    network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(36), nn.Linear(36, 15)).eval()
+    ours, theirs = copy.deepcopy(network), copy.deepcopy(network)
+    config = TrainConfig(batch_size=10, schedule="constant")
+    optimizers = [torch.optim.SGD(model.parameters(), lr=0.5) for model in (ours, theirs)]
+    scheduler = make_scheduler(optimizers[0], config, num_batches=3)
+    for epoch in ("first", "second"):
+        expected = train_epoch(ours, split, optimizers[0], scheduler, config, None, None)
+        result = function(theirs.eval(), batches(split, batch_size=10), optimizers[1])
+        has_learned = not torch.equal(theirs[1].running_mean, network[1].running_mean)
+        reason = "expected the network in train(); its batch norm saw no batch."
+        expect(has_learned, f"train_one_epoch: {reason}")
+        compare(f"the mean loss per image of the {epoch} epoch", result, expected)
+        compare(f"the weights after the {epoch} epoch", theirs[2].weight, ours[2].weight)
+    passed("train_one_epoch")
+
+
+def check_ImageFiles(class_):
+    """Compare with what was written into files, of which one is in colour and one missing."""
+    images = _uneven_images()[:4, 0, :, :5]  # (4, 6, 5)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{number}.png" for number in range(5)]
+        for path, image, mode in zip(paths, images, ("L", "RGB", "L", "L")):
+            Image.fromarray(image.numpy()).convert(mode).save(path)
+        try:
+            files = class_(paths, [3, 0, 2, 14, 1])
+        except OSError:
+            reason = "expected each file to be read when it is asked for, got a read before that."
+            expect(False, f"ImageFiles: {reason}")
+        is_dataset = isinstance(files, torch.utils.data.Dataset)
+        expect(is_dataset, f"ImageFiles: expected a Dataset, got {type(files).__name__}.")
+        compare("the length of 5 files", len(files), 5)
+        for number, label in ((2, 2), (1, 0), (0, 3), (3, 14)):
+            image, got = pair("ImageFiles, an item", files[number], "an image and its label")
+            file = f"file {number}{', which is in colour' * (number == 1)}"
+            image = tensor(f"the image of {file}", image)
+            compare(f"the image of {file}", image, images[number][None] / 255)
+            expect(image.dtype == torch.float32, f"expected torch.float32, got {image.dtype}.")
+            compare(f"the label of {file}", got, label)
+    passed("ImageFiles")

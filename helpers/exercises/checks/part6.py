@@ -1,7 +1,9 @@
 """exercise -> raise or one line: the checks of Part 6, on augmentation."""
 
 import torch
+from PIL import Image
 
+from helpers.exercises.checks.pipeline import make_pictures, what_is_wrong
 from helpers.exercises.checks.tools import compare, expect, passed, tensor
 
 
@@ -78,3 +80,24 @@ def _check_range(case, values, low, high):
     expect(0.4 < middle < 0.6, f"{case}, drawn evenly: {half}.")
     edge = ((values - (low + high) / 2).abs() > 0.499 * (high - low)).float().mean().item()
     expect(edge < 0.05, f"{case}, drawn evenly: {edge:.0%} lie at the ends of the range.")
+
+
+def check_get_data_augmentation_transforms(function):
+    """Check shapes and types, and what 40 draws from each of five drawn pictures have in common."""
+    name = "get_data_augmentation_transforms"
+    transforms = function(32, 0.45, 0.26)
+    expect(callable(transforms), f"{name}: expected transforms, got {type(transforms).__name__}.")
+    pictures = torch.from_numpy(make_pictures())
+    colour = Image.new("RGB", (70, 50), (90, 120, 60))
+    for what, given in (("an image in colour, 70 x 50", colour), ("a uint8 tensor", pictures[1])):
+        for size, chain in ((32, transforms), (20, function(20, 0.45, 0.26))):
+            result = tensor(f"{name}, for {what}", chain(given))
+            compare(f"the shape for {what} at size {size}", result.shape, (1, size, size))
+            expect(result.dtype == torch.float32, f"expected torch.float32, got {result.dtype}.")
+    torch.manual_seed(10)
+    for mean, std in ((0.45, 0.26), (0.6, 0.1)):
+        chain = function(32, mean, std)
+        results = torch.stack([torch.stack([chain(p) for _ in range(40)]) for p in pictures])
+        reason = what_is_wrong(results, mean, std)
+        expect(not reason, f"{name}: {reason}")
+    passed(name)

@@ -1,8 +1,11 @@
 """exercise -> raise or one line: the checks of Part 7, on dropout."""
 
 import torch
+from torch import nn
 
+from helpers.exercises.checks.calls import inputs_of_layers
 from helpers.exercises.checks.tools import compare, expect, passed, tensor
+from helpers.models import num_parameters
 
 
 def check_dropout(function):
@@ -28,3 +31,36 @@ def check_dropout(function):
     compare("dropout with training=False", function(values, 0.5, training=False), values)
     expect(torch.equal(values, before), "dropout: the values that went in were changed.")
     passed("dropout")
+
+
+def check_SmallNetDropout(class_, expected_parameters=53_871):
+    """Check parameters, what each layer gets at evaluation, and, in training, what is dropped."""
+    network = class_()
+    kind = type(network).__name__
+    expect(isinstance(network, nn.Module), f"SmallNetDropout: expected an nn.Module, got {kind}.")
+    torch.manual_seed(10)
+    images = torch.randn(4, 1, 64, 64)
+    compare("its logits' shape for 4 images", network.eval()(images).shape, (4, 15))
+    compare("its logits' shape with 6 classes", class_(num_classes=6)(images).shape, (4, 6))
+    compare("its number of parameters", num_parameters(network), expected_parameters, tolerance=0)
+    names = "convolution 1", "convolution 2", "linear layer 1", "linear layer 2"
+    got = inputs_of_layers(network, images)
+    compare("the number of its layers with weights", len(got), len(names))
+    shapes = (4, 1, 64, 64), (4, 8, 30, 30), (4, 16 * 9 * 9), (4, 40)
+    for name, values, shape in zip(names, got, shapes):
+        compare(f"the shape of the input of {name}", values.shape, shape)
+        behind_relu = name == names[0] or values.min() >= 0
+        expect(behind_relu, f"the input of {name}: expected no negative numbers behind a ReLU.")
+    for rate in (1.0, 0.0):
+        network = class_(rate=rate).train()
+        for name, values in list(zip(names, inputs_of_layers(network, images)))[2:]:
+            found = f"got {(values == 0).float().mean():.0%}"
+            dropped = (values == 0).all() == (rate == 1)
+            share = f"{'' if rate else 'not '}all of its numbers 0"
+            expect(
+                dropped,
+                f"the input of {name} in training at rate {rate:g}: expected {share}, {found}.",
+            )
+    answers = class_(rate=0.0).train()(images)
+    expect((answers != 0).any(), "SmallNetDropout: expected logits at rate 0, got zeros.")
+    passed("SmallNetDropout")

@@ -189,5 +189,5 @@ def test_a_sum_of_squares_that_reads_the_batches_twice_is_refused():
         values = np.concatenate(list(batches))
         return values.mean(), np.concatenate(list(batches)).std()
 
-    with pytest.raises(ValueError):
+    with pytest.raises(CheckFailed, match="raised ValueError.*nothing is left"):
         check("running_mean_and_std", two_passes)

@@ -228,11 +228,11 @@ class GradedCell(IPyNbCell):
             return self._late()
         for output in self.test_outputs or []:
             if output.output_type == "error":
-                return f"{output['ename']}: {output['evalue']}"[:400]
+                return f"{output['ename']}: {output['evalue']}"[:700]
         return (
             "its check did not say that it holds"
             if self.cell.metadata["expected"]
-            else str(error)[:400]
+            else str(error)[:700]
         )
 
     def _late(self):

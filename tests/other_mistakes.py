@@ -90,7 +90,7 @@ def running_mean_and_std(batches):
             " / stride",
         ),
         "adds padding on one side only": ("2 * padding", "padding"),
-        "divides with a remainder, and so returns a float": (
+        "returns a float, as `/` does": (
             "math.floor((size - kernel_size + 2 * padding) / stride + 1)",
             "(size - kernel_size + 2 * padding) / stride + 1",
         ),
@@ -189,6 +189,9 @@ def log_sum_exp(logits):
     m = torch.max(logits, 1, keepdim=True)
     return torch.log(torch.sum(torch.exp(logits - m), 1)) + m""",
         "adds 1 before it takes the logarithm": ("np.log(", "np.log1p("),
+        "returns the largest logit alone": """
+def log_sum_exp(logits):
+    return logits.numpy().max(axis=1)""",
     },
     "cross_entropy": {
         "adds the true logit": ("- (z * h).sum()", "+ (z * h).sum()"),
@@ -245,7 +248,7 @@ def gradient_descent(start, learning_rate, num_steps):
     },
     "sgd_step": {
         "has no weight decay": (".add_(weight, alpha=weight_decay)", ""),
-        "changes the weight that came in": (
+        "changes the tensors that came in": (
             "weight, velocity = weight.clone(), velocity.clone()\n    ",
             "",
         ),

@@ -24,6 +24,7 @@ from helpers.grader.sandbox import DIED, TIME_IS_UP, TOO_LONG
 
 # As in `probes`, which would bring torch along: time and memory.
 MIME = "application/vnd.workbook.values+json"
+LONGEST_SHOWN = 1_000_000  # characters of a wrong result that are kept
 MAX_MESSAGE = 3 * 2**20  # bytes; a kernel that sends a longer one is not heard any more
 STARTUP_SECONDS = 40  # a kernel and its libraries, or the imports of a notebook, on a busy machine
 LIBRARIES = "import probes\nfrom helpers.exercises.checks import part1"
@@ -172,7 +173,10 @@ class GradedCell(IPyNbCell):
         Imports run twice, if the kernel died of what was before.
         """
         grading, start = dict(self.cell.metadata["grading"]), time.monotonic()
+        self.shown = None
         grading |= self._outcome(grading)
+        if not grading["passed"] and len(json.dumps(self.shown)) < LONGEST_SHOWN:
+            grading["shown"] = self.shown  # mistakes are named by it
         if grading["part"] == "imports":
             if not self.parent.is_ready():
                 grading |= self._outcome(grading)
@@ -259,6 +263,7 @@ class GradedCell(IPyNbCell):
                 for o in test
                 if o.output_type == "display_data" and MIME in o["data"]
             ]
+            self.shown = shown[-1] if shown else None
             return bool(shown) and is_right(
                 self.cell.metadata["grading"]["exercise"],
                 expected["inputs"],

@@ -6,6 +6,7 @@ from torch.ao.quantization import MinMaxObserver
 from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.kinds import is_whole
 from helpers.exercises.checks.tools import compare, expect, pair, passed, tensor
+from helpers.exercises.hints import hint as hint
 
 
 @knows_mistakes("affine_parameters")

@@ -5,6 +5,7 @@ import torch
 
 from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.tools import compare, expect, passed
+from helpers.exercises.hints import hint as hint
 
 
 @knows_mistakes("confusion_matrix")

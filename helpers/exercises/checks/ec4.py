@@ -5,6 +5,7 @@ import torch.nn.functional as F
 
 from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.tools import compare, expect, passed
+from helpers.exercises.hints import hint as hint
 
 
 def _answers():

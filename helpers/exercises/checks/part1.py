@@ -5,6 +5,7 @@ import torch
 
 from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.tools import compare, expect, pair, passed, tensor
+from helpers.exercises.hints import hint as hint
 
 
 def _uneven_images():

@@ -6,6 +6,7 @@ from torch import nn
 from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.kinds import is_whole
 from helpers.exercises.checks.tools import compare, expect, passed
+from helpers.exercises.hints import hint as hint
 from helpers.models import num_parameters
 
 

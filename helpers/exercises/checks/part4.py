@@ -4,6 +4,7 @@ import torch
 
 from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.tools import compare, expect, pair, passed
+from helpers.exercises.hints import hint as hint
 
 
 @knows_mistakes("gradient_descent")

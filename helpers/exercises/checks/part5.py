@@ -10,6 +10,7 @@ from helpers.data import Split, batches
 from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.part1 import _uneven_images
 from helpers.exercises.checks.tools import compare, expect, passed
+from helpers.exercises.hints import hint as hint
 from helpers.models import SimpleNetDropout
 
 

@@ -5,6 +5,7 @@ from torch import nn
 
 from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.tools import compare, expect, passed
+from helpers.exercises.hints import hint as hint
 from helpers.models import num_parameters
 
 

@@ -25,7 +25,7 @@ MISTAKES = [
     _size(
         "// stride",
         "/ stride",
-        "divides with a remainder, and so returns a float",
+        "returns a float, as `/` does",
         "Can a picture be 4.5 pixels wide? What happens to the rest that no kernel fits into?",
     ),
     _size(

@@ -85,6 +85,12 @@ MISTAKES = [
         "adds 1 before it takes the logarithm",
         "What does `log1p` compute?",
     ),
+    _lse(
+        "largest[:, 0] + (logits - largest).exp().sum(dim=1).log()",
+        "largest[:, 0]",
+        "returns the largest logit alone",
+        "That is near if one logit stands out. What if two are equally large?",
+    ),
     _loss(
         "- true_logits",
         "+ true_logits",

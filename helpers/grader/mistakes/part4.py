@@ -71,7 +71,7 @@ MISTAKES = [
     _sgd(
         "return weight - learning_rate * velocity",
         "return weight.sub_(learning_rate * velocity)",
-        "changes the weight that came in",
+        "changes the tensors that came in",
         "What does the underscore in `sub_`, or an operator like `-=`, do to a tensor?",
     ),
     _sgd(

@@ -7,6 +7,7 @@ import importlib
 import io
 import json
 import pkgutil
+from dataclasses import replace
 
 from helpers.exercises.cells import import_of_checks
 from helpers.exercises.checks import diagnosis
@@ -62,7 +63,7 @@ def make_table(plan):
 def own_marks(mistake, evidence):
     """Return the (mark, mask) of the part of an Evidence by which a mistake is recognised."""
     empty = {way: () for way in (RESULT, KIND, PLACE) if way != mistake.by}
-    found = list(diagnosis.marks_of(mistake.exercise, type(evidence)(**vars(evidence) | empty)))
+    found = list(diagnosis.marks_of(mistake.exercise, replace(evidence, **empty)))
     if not found:
         raise WorkbookError(f"{mistake.exercise}: there is no {mistake.by} that {mistake.does}.")
     return found
@@ -70,7 +71,7 @@ def own_marks(mistake, evidence):
 
 def function_of(mistake, exercise, plan):
     """Return the workbook's own function with a mistake in it."""
-    wrong = type(exercise)(**vars(exercise) | {"source": mistake.source(exercise.source)})
+    wrong = replace(exercise, source=mistake.source(exercise.source))
     return solution(wrong, plan.imports[exercise.notebook])
 
 

@@ -145,10 +145,10 @@ MISTAKES = [
         "random_flip",
         "torch.rand(len(images)) < p",
         "torch.rand(1).expand(len(images)) < p",
-        "about 0.25",
+        "one for all",
     ),
     ("random_flip", "images.flip(3)", "images.flip(2)", "left to right"),
-    ("random_light", "len(images), 1, 1, 1) - 1)\n    b", "1, 1, 1, 1) - 1)\n    b", "nearly all"),
+    ("random_light", "len(images), 1, 1, 1) - 1)\n    b", "1, 1, 1, 1) - 1)\n    b", "one for all"),
     ("random_light", "a * images + b", "a * (images + b)", "what is added"),
     ("dropout", " / (1 - p)", "", "keeps"),
     ("dropout", ">= p", "< p", "zero"),
@@ -724,5 +724,5 @@ def test_a_sum_of_squares_that_reads_the_batches_twice_is_refused():
         values = np.concatenate(list(batches))
         return values.mean(), np.concatenate(list(batches)).std()
 
-    with pytest.raises(ValueError):
+    with pytest.raises(CheckFailed, match="raised ValueError.*nothing is left"):
         check("running_mean_and_std", two_passes)

@@ -145,6 +145,7 @@ def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks
 
     Prints one line per exercise, the points so far, and what is not answered yet.
     """
+    from helpers.exercises import hints
     from helpers.exercises.cells import read_notebooks, unanswered
     from helpers.exercises.points import run_exercises
 
@@ -153,7 +154,7 @@ def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks
     for outcome in outcomes:
         exercise = outcome.exercise
         print(
-            f"{exercise.notebook:24} {exercise.name:26} {outcome.points:>3}/{exercise.points:<3} {outcome.message}"
+            f"{exercise.notebook:24} {exercise.name:26} {outcome.points:>3}/{exercise.points:<3} {outcome.message}{hints.in_words(exercise.name)}"
         )
     possible = sum(outcome.exercise.points for outcome in outcomes)
     print(f"{sum(outcome.points for outcome in outcomes)} of {possible} points.")

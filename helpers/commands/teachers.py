@@ -176,6 +176,25 @@ def class_page(
     print(f"{page} is written.")
 
 
+@app.command("know-mistakes")
+def know_mistakes(
+    masters: Annotated[
+        Path, typer.Option(help="The folder of the complete notebooks.")
+    ] = NOTEBOOKS,
+):
+    """Write the table by which checks know mistakes.
+
+    After a change to a check, an exercise or helpers/grader/mistakes. Refuses mistakes that a check
+    accepts, or cannot tell apart.
+    """
+    from helpers.exercises.cells import read_notebooks
+    from helpers.grader.mistakes.table import write_table
+    from helpers.grader.scoring import make_plan
+
+    marks, sentences = write_table(make_plan(read_notebooks(masters), ""))
+    print(f"{sentences} sentences on mistakes, recognised by {marks} marks, are written.")
+
+
 @app.command()
 def gradescope(
     out: Annotated[Path, typer.Argument(help="The zip to write.")] = Path("autograder.zip"),

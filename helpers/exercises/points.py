@@ -112,5 +112,5 @@ def reason(cell):
                 return "not solved yet"
             return " ".join(
                 f"{output.ename}: {output.evalue}".removeprefix("CheckFailed: ").split()
-            )[:160]
+            )[:600]
     return "it could not be run"

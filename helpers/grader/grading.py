@@ -18,6 +18,7 @@ from helpers.files import NOTEBOOKS, WorkbookError, atomic_write, digest
 from helpers.grader import hidden, probes
 from helpers.grader.copies import copies_of
 from helpers.grader.course_file import find_policy
+from helpers.grader.mistakes.naming import name_mistakes
 from helpers.grader.policy import as_json, exercises_of
 from helpers.grader.running import run_notebook
 from helpers.grader.sandbox import LIMITS, find_sandbox
@@ -35,7 +36,7 @@ from helpers.grader.tables import (
 from helpers.workers import workers
 
 # Raise it when grades would come out otherwise: all submissions are then graded anew.
-GRADING_VERSION = 4
+GRADING_VERSION = 5
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,9 @@ def run_all(sound, plan, jobs, cluster):
         results = tqdm(results, total=len(sound), desc="Grading", unit="submission")
         for index, lines, why, was_starved, seconds in results:
             submission, key = sound[index]
-            scores = scores_of(notebooks.pop(index), lines or [], plan)
+            notebook = notebooks.pop(index)
+            scores = scores_of(notebook, lines or [], plan)
+            scores = name_mistakes(scores, notebook, lines or [], plan)
             status = f"Stopped: {why}." if why else "ok"
             key = key if lines is not None else ""  # no key: next time it is graded anew
             said = scores, status, submission.notes, round(seconds, 1)

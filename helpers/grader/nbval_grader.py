@@ -24,6 +24,7 @@ from helpers.grader.sandbox import DIED, TIME_IS_UP, TOO_LONG
 
 # As in `probes`, which would bring torch along: time and memory.
 MIME = "application/vnd.workbook.values+json"
+LONGEST_SHOWN = 1_000_000  # characters of a wrong result that are kept
 MAX_MESSAGE = 3 * 2**20  # bytes; a kernel that sends a longer one is not heard any more
 STARTUP_SECONDS = 40  # a kernel and its libraries, or the imports of a notebook, on a busy machine
 LIBRARIES = "import probes\nfrom helpers.exercises.checks import part1"
@@ -172,7 +173,10 @@ class GradedCell(IPyNbCell):
         Imports run twice, if the kernel died of what was before.
         """
         grading, start = dict(self.cell.metadata["grading"]), time.monotonic()
+        self.shown = None
         grading |= self._outcome(grading)
+        if not grading["passed"] and len(json.dumps(self.shown)) < LONGEST_SHOWN:
+            grading["shown"] = self.shown  # mistakes are named by it
         if grading["part"] == "imports":
             if not self.parent.is_ready():
                 grading |= self._outcome(grading)
@@ -228,11 +232,11 @@ class GradedCell(IPyNbCell):
             return self._late()
         for output in self.test_outputs or []:
             if output.output_type == "error":
-                return f"{output['ename']}: {output['evalue']}"[:400]
+                return f"{output['ename']}: {output['evalue']}"[:700]
         return (
             "its check did not say that it holds"
             if self.cell.metadata["expected"]
-            else str(error)[:400]
+            else str(error)[:700]
         )
 
     def _late(self):
@@ -259,6 +263,7 @@ class GradedCell(IPyNbCell):
                 for o in test
                 if o.output_type == "display_data" and MIME in o["data"]
             ]
+            self.shown = shown[-1] if shown else None
             return bool(shown) and is_right(
                 self.cell.metadata["grading"]["exercise"],
                 expected["inputs"],

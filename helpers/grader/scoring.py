@@ -46,6 +46,7 @@ class Score:
     points: int  # got
     possible: int
     message: str  # for the student; no hidden value stands in it
+    mistake: str = ""  # a known one: what the function does
 
 
 def make_plan(notebooks, secret, limits=LIMITS, sandbox="bubblewrap"):

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import jinja2
@@ -36,6 +37,7 @@ def write_tables(out, graded, exercises, answers, marks, standings=None):
     manual = {g.name: given_by_hand(marks, g.name) for g in graded}
     standings = standings or {}
     write_grades(out / "grades.csv", graded, exercises, manual, standings)
+    write_mistakes(out / "mistakes.csv", graded)
     page = jinja2.Template(Path(__file__).with_name("feedback.html").read_text(), autoescape=True)
     for g in graded:
         comments, possible = manual[g.name], sum(score.possible for score in g.scores)
@@ -107,6 +109,14 @@ def write_grades(path, graded, exercises, manual, standings):
         points = [s.points for s in g.scores]
         rows.append([g.name, *points, by_hand, *of_policy, g.status, g.seconds, total])
     write_rows(path, columns, rows)
+
+
+def write_mistakes(path, graded):
+    """Write how many students made each known mistake, exercise by exercise, the most first."""
+    made = Counter((s.exercise, s.mistake) for g in graded for s in g.scores if s.mistake)
+    order = list(dict.fromkeys(s.exercise for g in graded for s in g.scores))
+    rows = sorted(made.items(), key=lambda row: (order.index(row[0][0]), -row[1], row[0][1]))
+    write_rows(path, ["exercise", "mistake", "students"], [[*key, n] for key, n in rows])
 
 
 def total_of(comments):

@@ -3,10 +3,13 @@
 import torch
 from torch.ao.quantization import MinMaxObserver
 
+from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.kinds import is_whole
 from helpers.exercises.checks.tools import compare, expect, pair, passed, tensor
+from helpers.exercises.hints import hint as hint
 
 
+@knows_mistakes("affine_parameters")
 def check_affine_parameters(function):
     """Check (low, high) -> (scale, zero_point), against torch.ao.quantization's MinMaxObserver."""
     for low, high in ((-1.0, 3.0), (0.0, 6.0), (-0.02, 0.01), (2.0, 5.0), (-7.0, -3.0)):
@@ -26,6 +29,7 @@ def check_affine_parameters(function):
     passed("affine_parameters")
 
 
+@knows_mistakes("quantise")
 def check_quantise(function):
     """Compare the uint8 codes with those of torch.fake_quantize_per_tensor_affine."""
     values = torch.tensor([[-9.0, -1.0, -0.26, 0.0], [0.26, 0.74, 2.9, 60.0]])
@@ -38,6 +42,7 @@ def check_quantise(function):
     passed("quantise")
 
 
+@knows_mistakes("dequantise")
 def check_dequantise(function):
     """Check (codes, scale, zero_point) -> values, against torch.fake_quantize_per_tensor_affine."""
     codes = torch.arange(0, 252, 21, dtype=torch.uint8).view(3, 4)

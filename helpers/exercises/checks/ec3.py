@@ -3,9 +3,12 @@
 import numpy as np
 import torch
 
+from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.tools import compare, expect, passed
+from helpers.exercises.hints import hint as hint
 
 
+@knows_mistakes("confusion_matrix")
 def check_confusion_matrix(function):
     """Compare the counts (rows: true class, columns: predicted) with scikit-learn's."""
     from sklearn.metrics import confusion_matrix  # here, as it takes a second

@@ -3,7 +3,9 @@
 import torch
 import torch.nn.functional as F
 
+from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.tools import compare, expect, passed
+from helpers.exercises.hints import hint as hint
 
 
 def _answers():
@@ -11,6 +13,7 @@ def _answers():
     return torch.randn(2, 9, 15, generator=generator) * 3
 
 
+@knows_mistakes("distillation_loss")
 def check_distillation_loss(function):
     """Compare with torch.nn.functional.kl_div, at several temperatures."""
     student, teacher = _answers()
@@ -33,6 +36,7 @@ def check_distillation_loss(function):
     passed("distillation_loss")
 
 
+@knows_mistakes("agreement")
 def check_agreement(function):
     """Compare with a count, image by image."""
     student, teacher = _answers()

@@ -3,7 +3,9 @@
 import numpy as np
 import torch
 
+from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.tools import compare, expect, pair, passed, tensor
+from helpers.exercises.hints import hint as hint
 
 
 def _uneven_images():
@@ -13,6 +15,7 @@ def _uneven_images():
     return images
 
 
+@knows_mistakes("running_mean_and_std")
 def check_running_mean_and_std(function):
     """Compare with StandardScaler.partial_fit on unequal batches, which can be read only once."""
     from sklearn.preprocessing import StandardScaler  # here, as it takes a second
@@ -30,6 +33,7 @@ def check_running_mean_and_std(function):
     passed("running_mean_and_std")
 
 
+@knows_mistakes("standardise")
 def check_standardise(function):
     """Compare with torchvision's Normalize."""
     from torchvision.transforms import v2  # here, as it takes a second

@@ -4,7 +4,9 @@ import torch
 import torch.nn.functional as F
 
 from helpers.exercises.checks.calls import by_hand, tuple_of
+from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.tools import compare, expect, passed
+from helpers.exercises.hints import hint as hint
 
 
 def _logits():
@@ -14,6 +16,7 @@ def _logits():
     )
 
 
+@knows_mistakes("log_sum_exp")
 def check_log_sum_exp(function):
     """Compare with torch.logsumexp, at logits of 10,000 too."""
     logits, _ = _logits()
@@ -34,6 +37,7 @@ def check_log_sum_exp(function):
     passed("log_sum_exp")
 
 
+@knows_mistakes("cross_entropy")
 def check_cross_entropy(function):
     """Compare with torch.nn.functional.cross_entropy: mean, sum, and logits of 10,000."""
     logits, labels = _logits()

@@ -2,9 +2,12 @@
 
 import torch
 
+from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.tools import compare, expect, pair, passed
+from helpers.exercises.hints import hint as hint
 
 
+@knows_mistakes("gradient_descent")
 def check_gradient_descent(function):
     """Compare with torch.optim.SGD on w^2 - 10w + 25."""
     for start, learning_rate, num_steps in ((0.0, 0.1, 5), (12.0, 0.9, 8), (-3.0, 0.01, 3)):
@@ -20,6 +23,7 @@ def check_gradient_descent(function):
     passed("gradient_descent")
 
 
+@knows_mistakes("sgd_step")
 def check_sgd_step(function):
     """Compare five steps with torch.optim.SGD, with momentum and weight decay."""
     generator = torch.Generator().manual_seed(4)
@@ -38,4 +42,7 @@ def check_sgd_step(function):
             weight, velocity = pair("sgd_step", result, "weight and velocity")
             case = f"momentum {momentum:g}, weight decay {weight_decay:g}"
             compare(f"the weight after step {step} with {case}", weight, library)
+            if momentum:
+                buffer = optimizer.state[library]["momentum_buffer"]
+                compare(f"the velocity after step {step} with {case}", velocity, buffer)
     passed("sgd_step")

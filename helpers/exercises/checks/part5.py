@@ -10,8 +10,10 @@ from PIL import Image
 from torch import nn
 
 from helpers.data import Split, batches
+from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.part1 import _uneven_images
 from helpers.exercises.checks.tools import compare, expect, pair, passed, tensor
+from helpers.exercises.hints import hint as hint
 from helpers.models import SimpleNetDropout
 from helpers.training import TrainConfig, make_scheduler, train_epoch
 
@@ -26,12 +28,13 @@ def _small_split():
     return Split(images, torch.arange(23) % 15)
 
 
+@knows_mistakes("accumulated_step")
 def check_accumulated_step(function):
     """Compare with one step on the whole batch: same loss and weights, however it is cut."""
     split, network = _small_split(), _small_network()
     for num_chunks in (1, 4, 5):
         whole, cut = copy.deepcopy(network), copy.deepcopy(network)
-        optimizers = [torch.optim.SGD(model.parameters(), lr=0.5) for model in (whole, cut)]
+        optimizers = [torch.optim.SGD(model.parameters(), lr=2.0) for model in (whole, cut)]
         sizes = []
         cut.register_forward_hook(
             lambda model, inputs, output, sizes=sizes: sizes.append(len(output))
@@ -53,6 +56,7 @@ def check_accumulated_step(function):
     passed("accumulated_step")
 
 
+@knows_mistakes("accuracy")
 def check_accuracy(function):
     """Compare with the accuracy over all images, in batches of 10, 10 and 3, dropout off."""
     torch.manual_seed(6)
@@ -63,7 +67,11 @@ def check_accuracy(function):
     wrong_first = torch.arange(23) < 12  # the two large batches hold all the mistakes
     split = Split(split.images, torch.where(wrong_first, (answers + 1) % 15, answers))
     network.train()
+    modes = []
+    network.register_forward_hook(lambda model, inputs, output: modes.append(model.training))
     result = function(network, batches(split, batch_size=10))
+    reason = "expected a network with dropout off, got one in training."
+    expect(not any(modes), f"accuracy: {reason}")
     compare("the accuracy over batches of 10, 10 and 3 images, dropout off", result, 11 / 23)
     passed("accuracy")
 

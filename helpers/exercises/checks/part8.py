@@ -4,7 +4,9 @@ import torch
 from torch import nn
 
 from helpers.exercises.checks.calls import inputs_of_layers, tuple_of
+from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.tools import compare, expect, passed
+from helpers.exercises.hints import hint as hint
 from helpers.models import num_parameters
 
 
@@ -21,6 +23,7 @@ class _TrainedNetwork(nn.Module):
         return self.classifier(self.features(images))
 
 
+@knows_mistakes("prepare_for_fine_tuning")
 def check_prepare_for_fine_tuning(function):
     """Check which layers are frozen and unchanged, and that a step changes only the new one."""
     for num_classes in (15, 4):

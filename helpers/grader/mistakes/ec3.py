@@ -1,0 +1,66 @@
+"""Mistakes in EC3: the confusion matrix."""
+
+from functools import partial
+
+from helpers.grader.mistakes.mistake import Mistake
+
+_count = partial(Mistake, "confusion_matrix")
+
+MISTAKES = [
+    _count(
+        "labels * num_classes + predictions",
+        "predictions * num_classes + labels",
+        "has rows for predicted classes",
+        "In which row belongs a street that is taken for a highway?",
+    ),
+    _count(
+        "counts.view(num_classes, num_classes)",
+        "counts",
+        "returns the counts in one long row",
+        "How many rows and columns has the matrix?",
+    ),
+    _count(
+        "",
+        """def confusion_matrix(labels, predictions, num_classes):
+    counts = torch.bincount(labels * num_classes + predictions, minlength=num_classes**2)
+    counts = counts.view(num_classes, num_classes)
+    return counts / counts.sum(dim=1, keepdim=True)""",
+        "returns shares of each row in place of counts",
+        "The exercise asks how many. Shares are a later step: what do they hide?",
+    ),
+    _count(
+        ", minlength=num_classes**2",
+        "",
+        "counts only up to the largest cell that occurs",
+        "How many cells must there be, also where nothing falls into the last ones?",
+    ),
+    _count(
+        "    cells",
+        "    num_classes = int(max(labels.max(), predictions.max())) + 1\n    cells",
+        "takes the number of classes from the data",
+        "What if a class does not occur in a batch?",
+    ),
+    _count(
+        "",
+        """def confusion_matrix(labels, predictions, num_classes):
+    right = labels[labels == predictions]
+    return torch.diag(torch.bincount(right, minlength=num_classes))""",
+        "counts right answers only",
+        "What stands beside the diagonal?",
+    ),
+    _count(
+        "",
+        """def confusion_matrix(labels, predictions, num_classes):
+    counts = torch.zeros(num_classes, num_classes)
+    counts[labels, predictions] += 1
+    return counts""",
+        "counts a pair once, however often it occurs",
+        "If the same place stands twice in an index, how often does `+= 1` reach it?",
+    ),
+    _count(
+        "labels * num_classes + predictions",
+        "labels + num_classes * labels",
+        "ignores the predictions",
+        "Which number should a cell in row 2, column 3 get?",
+    ),
+]

@@ -147,6 +147,27 @@ def export(
     print(f"{path} is written.")
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def desk(
+    context: typer.Context,
+    graded: Annotated[Path, typer.Argument(help="The folder that `workbook grade` wrote.")],
+    no_open: Annotated[
+        bool, typer.Option("--no-open", help="Write the notebook, and open nothing.")
+    ] = False,
+):
+    """Read the answers in Lab, side by side, by keyboard.
+
+    Writes graded/desk.ipynb, and opens it. Further options go to Jupyter.
+    """
+    from helpers.commands.lab import open_lab
+    from helpers.grader.desk_panel import write_notebook
+
+    notebook = write_notebook(graded)
+    print(f"{notebook} is written. Its cell opens the desk: Shift+Enter.")
+    if not no_open:
+        open_lab(graded.absolute(), f"doc/tree/{notebook.name}", context.args)
+
+
 @app.command("class")
 def class_page(
     graded: Annotated[Path, typer.Argument(help="The folder that `workbook grade` wrote.")],

@@ -43,6 +43,10 @@ def release(
     into: Annotated[
         Path | None, typer.Option(help="A student's folder to bring to this release.")
     ] = None,
+    variants: Annotated[
+        Path | None, typer.Option(help="A roster: each in it gets numbers of their own, in a zip.")
+    ] = None,
+    secret: Secret = None,
 ):
     """Write student copies, without solutions.
 
@@ -59,9 +63,16 @@ def release(
         }
         print("\n".join(carry_over(into, copies)))
         return
+    if variants:
+        from helpers.grader.variant_copies import release_variants, students_of
+
+        names, text = students_of(variants), _secret_of_variants(secret)
     folder, rubric = course.release(out)
     print(rubric.to_string(index=False))
     print(f"{rubric['points'].sum()} points in all. {folder} and {folder}.zip are written.")
+    if variants:
+        zips = release_variants(out, names, text)
+        print(f"{len(zips)} zips with numbers of their own: {zips[0].parent}")
 
 
 @app.command()
@@ -253,6 +264,16 @@ def _warn_of_strangers(output, names):
                 f'warning: an extension is for "{student}", who handed in nothing.{hint}',
                 file=sys.stderr,
             )
+
+
+def _secret_of_variants(secret):
+    """Return the text of the secret, which has to be there: grading needs the same one."""
+    if not secret:
+        raise WorkbookError(
+            "Variants are drawn from a secret, and grading needs the same one. Write any text into a file, and name "
+            "it: --secret FILE."
+        )
+    return _text_of(secret, "--secret")
 
 
 def _text_of(path, option):

@@ -17,8 +17,6 @@ from helpers.grader.rubrics import read_rubric
 from helpers.grader.similarity import likeness
 from helpers.grader.tables import as_written, read_rows, write_rows, write_text
 
-COLUMNS = ["submission", "answer", "points", "comment"]
-
 
 class AnswerChangedError(WorkbookError):
     """The answer is gone, or another by now, in the file that a mark would be written into."""
@@ -32,6 +30,7 @@ class Answer:
     text: str
     points: str = ""  # "" as long as it is not read
     comment: str = ""
+    remark: str = ""  # where students have variants: whether the answer holds its numbers
 
     @property
     def is_read(self):
@@ -57,6 +56,7 @@ def read_answers(path):
             as_written(row["answer"] or ""),
             (row["points"] or "").strip(),
             as_written(row["comment"] or ""),
+            row.get("variant") or "",
         )
         for name, row in read_rows(path).items()
     }
@@ -92,11 +92,9 @@ def write_mark(path, answer):
             "This answer changed since it was opened, so nothing was written. Read it again."
         )
     row["points"], row["comment"] = answer.points, answer.comment
-    lines = [
-        [name, *(as_written(row[column] or "") for column in COLUMNS[1:])]
-        for name, row in rows.items()
-    ]
-    write_rows(path, COLUMNS, lines)
+    columns = [column for column in row if column]
+    lines = [[as_written(line[column] or "") for column in columns] for line in rows.values()]
+    write_rows(path, columns, lines)
     return read_answers(path)
 
 

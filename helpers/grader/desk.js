@@ -135,6 +135,7 @@ function render({ model, el }) {
     const points = answer.points === "" ? make("span", "unread", "not read") : make("span", "points", `${answer.points} points`);
     head.append(make("span", "label", answer.label), points);
     card.append(head, make("div", "text", answer.text));
+    if (answer.remark) card.append(make("div", "soft", `variant: ${answer.remark}`));
     if (answer.comment) card.append(make("div", "comment", answer.comment));
     return card;
   }

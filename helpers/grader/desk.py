@@ -210,6 +210,7 @@ class Desk:
         return {
             "label": name if self.names_shown else f"Answer {place + 1}",
             "text": answer.text,
+            "remark": answer.remark,
             "points": answer.points,
             "comment": answer.comment,
             "ticked": ticked(self.rubric, answer.comment),

@@ -94,11 +94,11 @@ def serve_lab(tmp_path, change, profile):
         process.wait()
 
 
-def _wait_for_address(log, process, seconds=PATIENCE_MS // 1000):
+def _wait_for_address(log, process, seconds=PATIENCE_MS // 1000, where="lab"):
     """Return the address that JupyterLab prints when it is up."""
     for _ in range(2 * seconds):
         log.seek(0)
-        if found := re.search(r"http://127\.0\.0\.1:\d+/lab\S*token=\S+", log.read()):
+        if found := re.search(rf"http://127\.0\.0\.1:\d+/{where}\S*token=\S+", log.read()):
             return found.group().replace("token=...", "token=test")
         assert process.poll() is None, "JupyterLab ended"
         time.sleep(0.5)

@@ -19,7 +19,7 @@ from helpers.files import NOTEBOOKS
 from helpers.grader.release import release
 
 NAME = "scene-workbook"
-TEACHERS_COMMANDS = "release grade regrade export gradescope tune pretrain bench".split()
+TEACHERS_COMMANDS = "release grade regrade export desk gradescope tune pretrain bench".split()
 
 
 class Copy:

@@ -45,19 +45,9 @@ def lab(context: typer.Context):
 
     Further options go to Jupyter, as in `workbook lab --no-browser`.
     """
-    arguments = [
-        *("-m", "jupyterlab", f"--ServerApp.root_dir={NOTEBOOKS.parent}"),
-        "--LabApp.default_url=/lab/tree/notebooks/part1_standard_scaler.ipynb",
-        # Lab would look for updates and extensions on the network; .jupyter turns its news off.
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-        "--LabApp.extension_manager=readonly",
-        # Language servers are not used here; .jupyter turns off more. It opens half a second sooner.
-        "--ServerApp.jpserver_extensions={'jupyter_lsp': False}",
-    ]
-    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(
-        [str(NOTEBOOKS.parent / ".jupyter"), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
-    )
-    os.execv(sys.executable, [sys.executable, *arguments, *context.args])
+    from helpers.commands.lab import open_lab
+
+    open_lab(ROOT, "lab/tree/notebooks/part1_standard_scaler.ipynb", context.args)
 
 
 @app.command("run")

@@ -43,6 +43,10 @@ def release(
     into: Annotated[
         Path | None, typer.Option(help="A student's folder to bring to this release.")
     ] = None,
+    variants: Annotated[
+        Path | None, typer.Option(help="A roster: each in it gets numbers of their own, in a zip.")
+    ] = None,
+    secret: Secret = None,
 ):
     """Write student copies, without solutions.
 
@@ -59,9 +63,16 @@ def release(
         }
         print("\n".join(carry_over(into, copies)))
         return
+    if variants:
+        from helpers.grader.variant_copies import release_variants, students_of
+
+        names, text = students_of(variants), _secret_of_variants(secret)
     folder, rubric = course.release(out)
     print(rubric.to_string(index=False))
     print(f"{rubric['points'].sum()} points in all. {folder} and {folder}.zip are written.")
+    if variants:
+        zips = release_variants(out, names, text)
+        print(f"{len(zips)} zips with numbers of their own: {zips[0].parent}")
 
 
 @app.command()
@@ -145,6 +156,27 @@ def export(
     for sentence in said:
         print(f"note: {sentence}", file=sys.stderr)
     print(f"{path} is written.")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def desk(
+    context: typer.Context,
+    graded: Annotated[Path, typer.Argument(help="The folder that `workbook grade` wrote.")],
+    no_open: Annotated[
+        bool, typer.Option("--no-open", help="Write the notebook, and open nothing.")
+    ] = False,
+):
+    """Read the answers in Lab, side by side, by keyboard.
+
+    Writes graded/desk.ipynb, and opens it. Further options go to Jupyter.
+    """
+    from helpers.commands.lab import open_lab
+    from helpers.grader.desk_panel import write_notebook
+
+    notebook = write_notebook(graded)
+    print(f"{notebook} is written. Its cell opens the desk: Shift+Enter.")
+    if not no_open:
+        open_lab(graded.absolute(), f"doc/tree/{notebook.name}", context.args)
 
 
 @app.command("class")
@@ -251,6 +283,16 @@ def _warn_of_strangers(output, names):
                 f'warning: an extension is for "{student}", who handed in nothing.{hint}',
                 file=sys.stderr,
             )
+
+
+def _secret_of_variants(secret):
+    """Return the text of the secret, which has to be there: grading needs the same one."""
+    if not secret:
+        raise WorkbookError(
+            "Variants are drawn from a secret, and grading needs the same one. Write any text into a file, and name "
+            "it: --secret FILE."
+        )
+    return _text_of(secret, "--secret")
 
 
 def _text_of(path, option):

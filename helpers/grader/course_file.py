@@ -13,7 +13,7 @@ from helpers.grader.policy import BEST, DAY, HOUR, LAST, Policy, is_skipped, mom
 
 NAME = "course.toml"
 KEYS = (
-    *("time_zone", "deadline", "counts", "leave_out", "answer_points"),
+    *("time_zone", "deadline", "counts", "leave_out", "answer_points", "variants"),
     *("late", "extensions", "points"),
 )
 LATE_KEYS = (
@@ -55,6 +55,7 @@ def read_policy(path, exercises):
             leave_out=file.left_out(exercises),
             points=file.points(exercises),
             answer_points=file.number(("answer_points",)),
+            variants=file.yes_or_no("variants"),
             **file.late(),
         )
     )
@@ -107,6 +108,13 @@ class CourseFile:
         if not is_number or not 0 <= value <= (high or 1e9):
             limits = f"from 0 to {high}" if high else "of 0 or more"
             self.refuse(keys, f"{keys[-1]} is {shown(value)}. Write a number {limits}.")
+        return value
+
+    def yes_or_no(self, key):
+        """Return the truth value at a key, False where there is none."""
+        value = self.get((key,), False)
+        if not isinstance(value, bool):
+            self.refuse((key,), f"{key} is {shown(value)}. Write true or false.")
         return value
 
     def one_of(self, key, values, default):

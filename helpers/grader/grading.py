@@ -22,7 +22,7 @@ from helpers.grader.mistakes.naming import name_mistakes
 from helpers.grader.policy import as_json, exercises_of
 from helpers.grader.running import run_notebook
 from helpers.grader.sandbox import LIMITS, find_sandbox
-from helpers.grader.scoring import Score, grading_notebook, make_plan, scores_of
+from helpers.grader.scoring import Score, grading_notebook, make_plan, plan_for, scores_of
 from helpers.grader.servers import servers_for
 from helpers.grader.standings import count, counted
 from helpers.grader.submissions import Submission, read_submissions
@@ -33,6 +33,7 @@ from helpers.grader.tables import (
     write_tables,
     write_text,
 )
+from helpers.grader.variants import exercises_for, numbers_for, remark
 from helpers.workers import workers
 
 # Raise it when grades would come out otherwise: all submissions are then graded anew.
@@ -82,6 +83,9 @@ def grade(
     if only and only not in {copy.student for copy in copies.values()}:
         raise WorkbookError(f'{folder} holds no submission of "{only}". Put it there again.')
     plan = make_plan(notebooks, secret or own_secret(out), limits, find_sandbox(unsafe))
+    if has_variants := bool(policy and policy.variants):
+        refuse_own_secret(secret)
+        plan = replace(plan, own=own_exercises(copies, notebooks, secret))
     graded, answers = grade_copies(out, copies, notebooks, plan, jobs, cluster, only)
     marks = read_marks(out, questions_of(notebooks))
     chosen, standings = count(copies, graded, policy, marks)
@@ -92,19 +96,47 @@ def grade(
     write_course(out, exercises, policy)
     ordered = [counted(student, copies, graded, policy, standings) for student in chosen]
     answers = {student: answers[name] for student, name in chosen.items()}
-    write_tables(out, ordered, exercises, answers, marks, standings)
+    remarks = remarks_on(answers, secret) if has_variants else {}
+    write_tables(out, ordered, exercises, answers, marks, standings, remarks)
     return ordered
+
+
+def refuse_own_secret(secret):
+    """Raise WorkbookError where variants are to be graded without the secret of their release."""
+    if not secret:
+        raise WorkbookError(
+            "course.toml says that students have variants. Name the secret that the release was made with: "
+            "--secret FILE."
+        )
+
+
+def own_exercises(copies, notebooks, secret):
+    """Return {name of a copy: Exercises with the numbers of its student}."""
+    students = {copy.student for copy in copies.values()}
+    own = {student: exercises_for(notebooks, secret, student) for student in students}
+    return {name: own[copy.student] for name, copy in copies.items()}
+
+
+def remarks_on(answers, secret):
+    """Return {student: {question: whether the answer holds the student's numbers}}."""
+    found = {}
+    for student, texts in answers.items():
+        numbers = numbers_for(secret, student)
+        found[student] = {
+            q: said for q, text in texts.items() if (said := remark(q, text, numbers))
+        }
+    return found
 
 
 def grade_copies(out, copies, notebooks, plan, jobs, cluster, only=None):
     """Return ({name: Graded}, {name: {question: answer}}) of {name: Copy}; each result is kept."""
-    course, same_for_all = course_key(plan), parts_of_course(plan)
+    same_for_all = parts_of_course(plan)
     answers, done, todo, parts = {}, {}, [], {}
     read = read_submissions({name: copy.path for name, copy in copies.items()}, notebooks)
     for submission in tqdm(read, "Reading", len(copies), unit="submission", leave=False, delay=1):
         name, answers[submission.name] = submission.name, submission.answers
         student = copies[name].student
-        key = digest([course, work_of(submission), submission.refused])
+        key = digest([course_key(plan_for(plan, name)), work_of(submission), submission.refused])
         own_part = {"submission": digest([work_of(submission), submission.refused])}
         parts[name] = own_part | same_for_all
         own = copy_path(out, copies[name], copies)
@@ -121,7 +153,7 @@ def grade_copies(out, copies, notebooks, plan, jobs, cluster, only=None):
         else:
             todo.append((submission, key))
     if todo:
-        check_masters(out, plan, course, cluster)
+        check_masters(out, plan, course_key(plan), cluster)
     for graded in grade_all(todo, plan, jobs, cluster):
         name, copy = graded.name, copies[graded.name]
         done[name] = replace(graded, name=copy.student, parts=parts[name])
@@ -195,7 +227,10 @@ def run_all(sound, plan, jobs, cluster):
 def notebook_of(submission, plan):
     """Return the grading notebook of a Submission: the same each time."""
     return grading_notebook(
-        plan, submission.sources, submission.context, digest(work_of(submission))
+        plan_for(plan, submission.name),
+        submission.sources,
+        submission.context,
+        digest(work_of(submission)),
     )
 
 

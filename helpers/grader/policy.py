@@ -26,6 +26,7 @@ class Policy:
     points: dict = field(default_factory=dict)  # {exercise: points, in place of the master's}
     leave_out: tuple = ()  # exercises that do not count
     answer_points: float | None = None  # that the answers can get together
+    variants: bool = False  # students have numbers of their own
 
     def due(self, student):
         """Return the student's deadline, or None."""

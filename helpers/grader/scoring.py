@@ -3,7 +3,7 @@
 import ast
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import nbformat
 
@@ -36,6 +36,7 @@ class Plan:
     secret: str
     limits: Limits = LIMITS
     sandbox: str = "bubblewrap"
+    own: dict = field(default_factory=dict)  # {submission: its Exercises}, where it has a variant
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ def make_plan(notebooks, secret, limits=LIMITS, sandbox="bubblewrap"):
     """Return the Plan of master notebooks {stem: notebook}."""
     imports = {stem: f"{LIBRARIES}\n{imports_of(notebook)}" for stem, notebook in notebooks.items()}
     return Plan(find_exercises(notebooks), imports, secret, limits, sandbox)
+
+
+def plan_for(plan, name):
+    """Return the Plan of one submission, whose exercises may have numbers of their own."""
+    return replace(plan, exercises=plan.own.get(name, plan.exercises), own={})
 
 
 def names_given(notebooks):

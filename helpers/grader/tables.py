@@ -26,14 +26,15 @@ def questions_of(notebooks):
     return list(dict.fromkeys(key[1] for key in keys if key and key[0] == "answer"))
 
 
-def write_tables(out, graded, exercises, answers, marks, standings=None):
+def write_tables(out, graded, exercises, answers, marks, standings=None, remarks=None):
     """Write the answers to read, grades.csv, and feedback for people and for Gradescope.
 
     `exercises` are the names that count, `answers` {name: {question: text}}, `marks` what
-    `read_marks` returns; `standings` {name: Standing} are there where the course has a policy.
+    `read_marks` returns; `standings` {name: Standing} are there where the course has a policy,
+    `remarks` {name: {question: sentence}} where students have variants.
     """
     for question in marks:
-        write_answers(out, question, answers, marks[question])
+        write_answers(out, question, answers, marks[question], remarks)
     manual = {g.name: given_by_hand(marks, g.name) for g in graded}
     standings = standings or {}
     write_grades(out / "grades.csv", graded, exercises, manual, standings)
@@ -165,15 +166,20 @@ def answers_path(out, question):
     return out / "answers" / f"{file_name(question)}.csv"
 
 
-def write_answers(out, question, answers, marks):
+def write_answers(out, question, answers, marks, remarks=None):
     """Write all answers to a question, with the points and comments that a reader filled in.
 
-    What has a mark stays, also when there is no such submission any more.
+    What has a mark stays, also when there is no such submission any more. A column `variant` says
+    what `remarks` {name: {question: sentence}} says.
     """
     texts = {name: given.get(question, "") for name, given in answers.items()}
     texts = {name: text for name, (*given, text) in marks.items() if any(given)} | texts
     rows = [[name, texts[name], *marks.get(name, ("", ""))[:2]] for name in sorted(texts)]
-    write_rows(answers_path(out, question), ["submission", "answer", "points", "comment"], rows)
+    columns = ["submission", "answer", "points", "comment"]
+    if remarks and any(question in said for said in remarks.values()):
+        columns.append("variant")
+        rows = [[*row, remarks.get(row[0], {}).get(question, "")] for row in rows]
+    write_rows(answers_path(out, question), columns, rows)
 
 
 def gradescope(graded):

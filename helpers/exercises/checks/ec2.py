@@ -10,11 +10,14 @@ from helpers.exercises.hints import hint as hint
 
 
 @knows_mistakes("affine_parameters")
-def check_affine_parameters(function):
-    """Check (low, high) -> (scale, zero_point), against torch.ao.quantization's MinMaxObserver."""
+def check_affine_parameters(function, top=255):
+    """Check (low, high) -> (scale, zero_point), against torch.ao.quantization's MinMaxObserver.
+
+    `top` is the highest code.
+    """
     for low, high in ((-1.0, 3.0), (0.0, 6.0), (-0.02, 0.01), (2.0, 5.0), (-7.0, -3.0)):
         scale, zero_point = pair("affine_parameters", function(low, high), "scale and zero point")
-        observer = MinMaxObserver(torch.quint8, torch.per_tensor_affine)
+        observer = MinMaxObserver(torch.quint8, quant_min=0, quant_max=top)
         observer(torch.tensor([low, high]))
         expected_scale, expected_zero_point = observer.calculate_qparams()
         what = f"of the range {low:g} to {high:g}"
@@ -30,13 +33,13 @@ def check_affine_parameters(function):
 
 
 @knows_mistakes("quantise")
-def check_quantise(function):
-    """Compare the uint8 codes with those of torch.fake_quantize_per_tensor_affine."""
+def check_quantise(function, top=255):
+    """Compare the uint8 codes, 0..top, with those of torch.fake_quantize_per_tensor_affine."""
     values = torch.tensor([[-9.0, -1.0, -0.26, 0.0], [0.26, 0.74, 2.9, 60.0]])
     for scale, zero_point in ((0.5, 10), (0.02, 128)):
         codes = tensor("codes", function(values, scale, zero_point))
         expect(codes.dtype == torch.uint8, f"codes: expected torch.uint8, got {codes.dtype}.")
-        rounded = torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, 255)
+        rounded = torch.fake_quantize_per_tensor_affine(values, scale, zero_point, 0, top)
         expected = (rounded / scale + zero_point).round()
         compare(f"codes at scale {scale:g}, zero point {zero_point}", codes, expected, tolerance=0)
     passed("quantise")

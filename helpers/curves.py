@@ -44,9 +44,10 @@ def plot_descent(path, function, ax=None, title=""):
     path = np.asarray(path, dtype=float)
     reach = 12.0
     grid = np.linspace(5 - reach, 5 + reach, 300)
-    ax.plot(grid, function(grid), color=QUIET_COLOR)
+    ax.plot(grid, function(grid), color=QUIET_COLOR, label="_the loss")
     inside = path[np.abs(path - 5) <= reach]
-    ax.plot(inside, function(inside), color=VAL_COLOR, marker="o", markersize=4, linewidth=1)
-    ax.plot(path[:1], function(path[:1]), color=TRAIN_COLOR, marker="o", markersize=8)
+    steps = {"marker": "o", "markersize": 4, "linewidth": 1, "label": "_the steps shown"}
+    ax.plot(inside, function(inside), color=VAL_COLOR, **steps)
+    ax.plot(path[:1], function(path[:1]), "o", color=TRAIN_COLOR, markersize=8, label="_the start")
     ax.set(xlabel="w", ylabel="loss", title=title, xlim=(5 - reach, 5 + reach), ylim=(-12, 150))
     return ax

@@ -35,6 +35,15 @@ def bare(ax):
     return ax
 
 
+def describe(axes, text):
+    """Set the alternative text of the figure of an Axes, or of an array of them; return them.
+
+    It stands for what `helpers.alttext` else says of the figure from the data in it.
+    """
+    (axes.flat[0] if hasattr(axes, "flat") else axes).figure.set_label(text)
+    return axes
+
+
 def show_image(image, title="", ax=None, **options):
     """Draw one picture (H, W) or (1, H, W), dark to light as stored; `options` go to imshow."""
     ax = bare(ax or new_axes(2, 2))
@@ -91,7 +100,7 @@ def plot_histogram(values, title="", xlabel="", ax=None, bins=64, color=TRAIN_CO
     ax = ax or new_axes(4, 2.6)
     values = np.asarray(values).ravel()
     ax.hist(values, bins=bins, density=True, color=color)
-    ax.axvline(values.mean(), color="black", linewidth=1, linestyle="--")
+    ax.axvline(values.mean(), color="black", linewidth=1, linestyle="--", label="_the mean")
     ax.set(title=title, xlabel=xlabel, ylabel="density")
     return ax
 

@@ -20,13 +20,14 @@ LESSON = "lesson"  # the modules that lie in helpers/ itself
 # What each package may import besides itself and the ground on which all stand.
 ARROWS = {
     "sources": set(),
+    "alttext": set(),  # the kernel loads it by name; of the notebooks, none imports it
     LESSON: {"sources"},
     "exercises": {LESSON, "sources"},
-    "report": {LESSON, "exercises"},
+    "report": {LESSON, "exercises", "alttext"},
     "extra": {LESSON, "sources"},
     "maker": {LESSON, "sources"},
     "grader": {LESSON, "sources", "exercises", "report"},
-    "commands": {LESSON, "sources", "exercises", "report", "extra", "maker", "grader"},
+    "commands": {LESSON, "sources", "alttext", "exercises", "report", "extra", "maker", "grader"},
 }
 GROUND = {HELPERS / name for name in ("__init__.py", "files.py", "progress.py")}
 DRAWN_SCENES = HELPERS / "sources" / "mini_scenes.py"

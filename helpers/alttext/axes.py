@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, Perce
 
 from helpers.alttext.sentences import confusion, course, listed, parting, percent, say, spread
 
-MANY_LINES, MANY_NAMES, MANY_BARS = 6, 10, 20  # more of them are told together
+FEW_NAMES, MANY_LINES, MANY_NAMES, MANY_BARS = 5, 6, 10, 20  # more of them are told together
 AUTOMATIC = re.compile(r"_(child|container|nolegend)|$")  # labels that Matplotlib gives
 STYLES = {"--": "dashed", ":": "dotted", "-.": "dash-dotted"}
 
@@ -146,13 +146,16 @@ class Reader:
             names, values = (xs, ys) if along_y else (ys, xs)
             tell_name, tell = self.say("x" if along_y else "y"), self.say("y" if along_y else "x")
             told = [
-                f"{tell_name(n)} {tell(v)}" + (f" ± {tell(h)}" if h else "")
+                f"{quoted(tell_name(n))}: {tell(v)}" + (f" ± {tell(h)}" if h else "")
                 for n, v, h in zip(names, values, halves)
             ]
             if len(told) == 1 and not name_of(container):
                 singles += told
+            elif len(told) <= FEW_NAMES:
+                yield f"{name_of(container) or 'points'} ({', '.join(told)})"
             else:
-                yield f"{name_of(container) or 'points'}: {', '.join(told)}"
+                low, high = told[np.argmin(values)], told[np.argmax(values)]
+                yield f"{name_of(container) or 'points'} ({len(told)}; least, {low}; most, {high})"
         if singles:
             yield ", ".join(singles)
 

@@ -1,5 +1,7 @@
 """a figure -> its alternative text: a few sentences made from the data in it."""
 
+from itertools import groupby
+
 import numpy as np
 
 from helpers.alttext.axes import Reader, plain, title_of
@@ -12,7 +14,7 @@ MAPS = {
     "magma": "dark to bright",
     "inferno": "dark to bright",
 }
-NUM_TITLES = 20  # of pictures; more are told by their number
+MANY_TITLES = 30  # of pictures; of more, each is told once
 
 
 def describe(figure):
@@ -57,9 +59,11 @@ def tell_pictures(axes):
     if all(title.isdigit() for title in titles):
         grid += f", numbered {titles[0]} to {titles[-1]}"
     elif any(titles):
-        several = len(axes) > NUM_TITLES
-        told = list(dict.fromkeys(titles)) if several else titles
-        grid += f": {', '.join(filter(None, told))}"
+        runs = [(title, len(list(group))) for title, group in groupby(titles) if title]
+        told = [f"{title} ({times} times)" if times > 1 else title for title, times in runs]
+        if len(told) > MANY_TITLES:
+            told = list(dict.fromkeys(title for title, _ in runs))
+        grid += f": {', '.join(told)}"
     maps = {ax.images[-1].get_cmap().name for ax in axes} & MAPS.keys()
     return "; ".join([grid, *(_values(axes, name) for name in sorted(maps))])
 

@@ -22,10 +22,12 @@ def plot_accuracy(history, ax=None, **line):
 def _plot_curves(history, quantity, ylabel, ax, **line):
     ax = ax or new_axes(5, 3.2)
     epochs = [row["epoch"] for row in history]
-    for part, color in (("train", TRAIN_COLOR), ("val", VAL_COLOR)):
-        label = "training" if part == "train" else "validation"
+    for part, label, color, dash in (
+        ("train", "training", TRAIN_COLOR, "o-"),
+        ("val", "validation", VAL_COLOR, "s--"),
+    ):
         values = [row[f"{part}_{quantity}"] for row in history]
-        ax.plot(epochs, values, **({"color": color, "marker": ".", "label": label} | line))
+        ax.plot(epochs, values, dash, **({"color": color, "markersize": 4, "label": label} | line))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="epoch", ylabel=ylabel, title=quantity.capitalize())
     ax.legend()

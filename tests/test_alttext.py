@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from functools import partial
 from types import SimpleNamespace
 
@@ -12,6 +13,8 @@ import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 from IPython.core.pylabtools import retina_figure
+from matplotlib import rc_params_from_file
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from nbconvert import HTMLExporter
 from PIL import Image
@@ -25,7 +28,8 @@ from helpers.commands.pictures import shrink_pictures
 from helpers.commands.run import Client, all_notebooks
 from helpers.exercises.points import QUIET_KERNEL
 from helpers.extra import figures
-from helpers.files import NOTEBOOKS
+from helpers.files import NOTEBOOKS, ROOT
+from helpers.report.typesetting import TEMPLATE
 
 
 @pytest.fixture(autouse=True)
@@ -169,6 +173,51 @@ def test_the_figures_of_a_notebook_that_runs_have_texts(monkeypatch):
     assert len(texts) == 3
     assert "cross-entropy falls from 6 to 0.00248" in texts[0]
     assert "sum rises from" in texts[2]
+
+
+def contrast(one, other):
+    """Return the contrast of two colours by WCAG 2: 1 (none) to 21 (black on white)."""
+    rgb = np.array([to_rgb(one), to_rgb(other)])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    low, high = sorted(linear @ (0.2126, 0.7152, 0.0722))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_the_palette_stands_out_from_white_and_tells_training_from_validation_in_grey():
+    style = rc_params_from_file(ROOT / "helpers" / "workbook.mplstyle", use_default_template=False)
+    # Lab's dark theme does not reach the figures: they bring their own ground.
+    assert style["savefig.facecolor"] == "white"
+    assert contrast("#777777", "white") == pytest.approx(4.48, abs=0.01)
+    for color in (plots.TRAIN_COLOR, plots.VAL_COLOR):
+        assert contrast(color, "white") >= 4.5
+    for color in (*plots.COLORS, *style["axes.prop_cycle"].by_key()["color"]):
+        assert contrast(color, "white") >= 3  # WCAG 1.4.11: graphics
+    for key in ("text.color", "axes.labelcolor", "xtick.color", "ytick.color"):
+        assert contrast(style[key], "white") >= 4.5
+    assert contrast(plots.TRAIN_COLOR, plots.VAL_COLOR) >= 2
+
+
+def test_lines_side_by_side_differ_by_more_than_colour():
+    history = curves.plot_accuracy(HISTORY)
+    runs = plots.compare_histories({str(i): HISTORY for i in range(6)}, "val_loss", "loss")
+    for ax in (history, runs):
+        looks = [(str(line.get_linestyle()), line.get_marker()) for line in ax.lines]
+        assert len({dash for dash, _ in looks}) > 1 and len(set(looks)) == len(looks)
+    assert len(plots.COLORS) == len(plots.DASHES) == len(plots.MARKERS)
+
+
+def test_the_text_of_figures_is_nine_points_on_paper():
+    style = rc_params_from_file(ROOT / "helpers" / "workbook.mplstyle", use_default_template=False)
+    template = TEMPLATE.read_text()
+    share = float(re.search(r"#let on-paper = ([\d.]+)%", template).group(1)) / 100
+    sizes = [value for key, value in style.items() if re.search(r"\.(label)?size$|fontsize$", key)]
+    numbers = [size for size in sizes if isinstance(size, float)]
+    assert len(numbers) >= 5 and min(n for n in numbers if n > 6.5) * share >= 9
+    widest = 8.6 * 72 * share  # points: figures are up to 8.6 inches wide
+    assert widest <= 595 - 2 * float(re.search(r"x: ([\d.]+)cm", template).group(1)) * 28.35
+    confusion_matrix = figures.plot_confusion(np.eye(3), ["a", "b", "c"])
+    shown = [*confusion_matrix.texts, *confusion_matrix.get_xticklabels()]
+    assert min(text.get_fontsize() for text in shown) * 0.9 >= 9
 
 
 @pytest.mark.parametrize("path", all_notebooks(), ids=lambda path: path.stem)

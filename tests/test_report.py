@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 import nbformat
+import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
@@ -315,6 +316,50 @@ def test_wide_tables_and_long_lines_stay_on_the_page(tmp_path, report):
         ["pdftotext", "-bbox", tmp_path / "report.pdf", "-"], capture_output=True, text=True
     ).stdout
     assert max(float(x) for x in re.findall(r'xMax="([\d.]+)"', boxes)) < 595
+
+
+def pages_of(path):
+    """Return the text of each page."""
+    text = subprocess.run(["pdftotext", "-layout", path, "-"], capture_output=True, text=True)
+    return text.stdout.split("\f")[:-1]
+
+
+def test_short_parts_share_a_page_and_code_that_fits_on_one_is_not_cut(tmp_path, report):
+    lines = "\n".join(f"line_{number:02} = {number}" for number in range(1, 31))
+    for number in (1, 2, 3):
+        write(
+            tmp_path,
+            f"part{number}_x",
+            title(f"Part {number} · Title"),
+            question("Why?"),
+            answer("Word after word. " * 60),
+            shown(new_output("stream", name="stdout", text=lines), source="getsource(f)"),
+        )
+    report()
+    pages = pages_of(tmp_path / "report.pdf")
+    assert len(pages) == 4  # the cover, with the contents, and three
+    assert sum("Why?" in page for page in pages[1:]) < 3
+    for page in pages:
+        assert page.count("line_01") == page.count("line_30")
+
+
+def test_a_table_has_its_digits_aligned_and_its_rows_not_counted(tmp_path, report):
+    table = pd.DataFrame({"network": ["small", "a large one"], "parameters": [57, 61455]})
+    named = pd.DataFrame({"accuracy": [0.5, 0.25]}, index=["small", "large"])
+    html = [display(html=frame.to_html()) for frame in (table, named)]
+    write(tmp_path, "part1_x", shown(html[0], caption="One."), shown(html[1], caption="Two."))
+    report()
+    words = subprocess.run(
+        ["pdftotext", "-bbox", tmp_path / "report.pdf", "-"], capture_output=True, text=True
+    ).stdout
+    right = {
+        word: float(x) for x, word in re.findall(r'xMax="([\d.]+)" yMax="[\d.]+">([^<]+)<', words)
+    }
+    assert right["57"] == pytest.approx(right["61455"], abs=0.1)
+    assert right["57"] == pytest.approx(right["parameters"], abs=0.1)
+    text = pages_of(tmp_path / "report.pdf")[1]
+    assert re.search(r"^ *small +57$", text, flags=re.M), text
+    assert re.search(r"^ *large +0.25$", text, flags=re.M), text
 
 
 def test_emoji_and_symbols_have_a_font(tmp_path, report):

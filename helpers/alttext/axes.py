@@ -201,7 +201,8 @@ class Reader:
             return f"{name_of(line, 'a path')} of {len(xs)} points from {ends[0]} to {ends[1]}"
         if len(xs) == 1:
             return f"{name_of(line, 'a point')} at ({say(xs[0])}, {say(ys[0])})"
-        style = f" ({STYLES[line.get_linestyle()]})" if line.get_linestyle() in STYLES else ""
+        style = STYLES.get(line.get_linestyle()) if line.get_marker() in ("", "None") else ""
+        style = f" ({style})" if style else ""
         name = quoted(name_of(line, "the curve"))
         return f"{name}{style} {course(xs, ys, self.say('x'), self.say('y'))}"
 

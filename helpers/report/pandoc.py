@@ -23,7 +23,7 @@ HARMLESS = set(
     UpperRoman Example""".split()
 )
 PARTS = ("#part(", "#appendix(", "#missing(")  # typst that begins with a heading of level 1
-NUMBER = re.compile(r"[-−+]?[\d,.]+(e[-+]?\d+)?( ?(%|s|ms|MB|h|min|±.*|× .*))?|–|nan|NaN|-")
+NUMBER = re.compile(r"[-−+]?[\d,.]+(e[-+]?\d+)?( ?(%|s|ms|MB|min|±.*|\(\d+\)))?|[-–]|nan|NaN")
 WITH_ATTRIBUTES = {"Code": 0, "CodeBlock": 0, "Header": 1, "Table": 0}
 
 
@@ -145,13 +145,24 @@ def _headings(node):
 
 
 def with_aligned_digits(table):
-    """Return a table whose columns of numbers are set flush right, so that digits align."""
-    columns, bodies = table["c"][2], table["c"][4]
-    rows = [row[1] for body in bodies for row in body[3]]
-    for number, column in enumerate(columns):
-        texts = [plain_text(row[number][4]).strip() for row in rows if len(row) == len(columns)]
-        if texts and all(NUMBER.fullmatch(text) for text in texts if text):
-            column[0] = {"t": "AlignRight"}
+    """Return a table with its numbers flush right, its words flush left, its rows not counted.
+
+    pandas counts the rows of a table without names from 0; that column is left out.
+    """
+    columns, head, bodies = table["c"][2], table["c"][3], table["c"][4]
+    rows = [row for body in bodies for row in body[3]]
+    if any(len(row[1]) != len(columns) for row in [*head[1], *rows]):
+        return table  # cells that span columns
+    texts = [[plain_text(row[1][i][4]).strip() for row in rows] for i in range(len(columns))]
+    is_counted = len(columns) > 1 and texts[0] == [str(i) for i in range(len(rows))]
+    if is_counted and len(head[1]) == 1 and not plain_text(head[1][0][1][0][4]):
+        for cells in (columns, texts, *(row[1] for row in [*head[1], *rows])):
+            del cells[0]
+        for body in bodies:
+            body[1] = 0  # columns of names
+    for column, values in zip(columns, texts):
+        is_number = values and all(NUMBER.fullmatch(value) for value in values if value)
+        column[0] = {"t": "AlignRight" if is_number else "AlignLeft"}
     return table
 
 

@@ -15,6 +15,13 @@ class Panel(ipywidgets.VBox):
         return "(a panel with sliders: run this cell in JupyterLab to move them)"
 
 
+def status_line():
+    """Return a line of HTML whose changes a screen reader tells."""
+    line = ipywidgets.HTML()
+    line.add_class("workbook-status")  # see helpers/alttext/names.js
+    return line
+
+
 def live_figure(draw, **sliders):
     """Return a panel: sliders, and the figure of `draw(**their values)`, redrawn when one moves.
 

@@ -21,7 +21,7 @@ from PIL import Image
 from stored_figures import figures_in, silent_cells
 
 from helpers import curves, plots
-from helpers.alttext.display import find_img, load_ipython_extension
+from helpers.alttext.display import find_img, speak
 from helpers.alttext.figure import describe
 from helpers.alttext.sentences import confusion, course, parting, say, spread
 from helpers.commands.pictures import shrink_pictures
@@ -43,7 +43,7 @@ def formatter():
     """Return a kernel's display formatter, as Matplotlib's inline backend and we set it up."""
     formatter = DisplayFormatter()
     formatter.formatters["image/png"].for_type(Figure, partial(retina_figure, base64=True))
-    load_ipython_extension(SimpleNamespace(display_formatter=formatter))
+    speak(SimpleNamespace(display_formatter=formatter))
     return formatter
 
 

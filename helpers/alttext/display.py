@@ -5,14 +5,28 @@ picture, but both show HTML. So the picture is stored once, in an <img> that car
 """
 
 import html
+import os
 import re
+from pathlib import Path
+
+from IPython.display import Javascript, display
 
 from helpers.alttext.figure import describe
 
 IMG = re.compile(r'<img alt="([^"]*)" src="data:image/png;base64,([A-Za-z0-9+/=\s]*)"([^>]*)>')
 
 
+NAMES = Path(__file__).with_name("names.js")
+
+
 def load_ipython_extension(shell):
+    """Let a kernel show every figure with its alternative text, and name the parts of its panels."""
+    speak(shell)
+    if not os.environ.get("WORKBOOK_PUBLISH"):  # stored notebooks need no script
+        display(Javascript(NAMES.read_text()))
+
+
+def speak(shell):
     """Let a kernel show every figure of Matplotlib with its alternative text."""
     from matplotlib.figure import Figure
 

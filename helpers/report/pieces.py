@@ -15,6 +15,7 @@ from helpers.report.pandoc import MARKDOWN, clean, raw, read_tree, with_aligned_
 from helpers.report.typesetting import boxed, captioned, code, figure, joined, literal, plain
 
 PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
+NOT_PRINTED = {"application/vnd.jupyter.widget-view+json", "application/javascript"}
 NO_TEXT = "(A picture without an alternative text is left out here: see “What is missing”.)"
 
 
@@ -218,10 +219,10 @@ def alternative_text(output, cell):
 
 
 def is_empty(output):
-    """Return whether an output cannot be printed: a widget or a progress bar."""
+    """Return whether an output cannot be printed: a widget, a script or a progress bar."""
     data = output.get("data", {})
     return output.output_type in ("display_data", "execute_result") and (
-        "application/vnd.jupyter.widget-view+json" in data or not any(data.values())
+        bool(NOT_PRINTED & data.keys()) or not any(data.values())
     )
 
 

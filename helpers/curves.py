@@ -22,10 +22,12 @@ def plot_accuracy(history, ax=None, **line):
 def _plot_curves(history, quantity, ylabel, ax, **line):
     ax = ax or new_axes(5, 3.2)
     epochs = [row["epoch"] for row in history]
-    for part, color in (("train", TRAIN_COLOR), ("val", VAL_COLOR)):
-        label = "training" if part == "train" else "validation"
+    for part, label, color, dash in (
+        ("train", "training", TRAIN_COLOR, "o-"),
+        ("val", "validation", VAL_COLOR, "s--"),
+    ):
         values = [row[f"{part}_{quantity}"] for row in history]
-        ax.plot(epochs, values, **({"color": color, "marker": ".", "label": label} | line))
+        ax.plot(epochs, values, dash, **({"color": color, "markersize": 4, "label": label} | line))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="epoch", ylabel=ylabel, title=quantity.capitalize())
     ax.legend()
@@ -44,9 +46,10 @@ def plot_descent(path, function, ax=None, title=""):
     path = np.asarray(path, dtype=float)
     reach = 12.0
     grid = np.linspace(5 - reach, 5 + reach, 300)
-    ax.plot(grid, function(grid), color=QUIET_COLOR)
+    ax.plot(grid, function(grid), color=QUIET_COLOR, label="_the loss")
     inside = path[np.abs(path - 5) <= reach]
-    ax.plot(inside, function(inside), color=VAL_COLOR, marker="o", markersize=4, linewidth=1)
-    ax.plot(path[:1], function(path[:1]), color=TRAIN_COLOR, marker="o", markersize=8)
+    steps = {"marker": "o", "markersize": 4, "linewidth": 1, "label": "_the steps shown"}
+    ax.plot(inside, function(inside), color=VAL_COLOR, **steps)
+    ax.plot(path[:1], function(path[:1]), "o", color=TRAIN_COLOR, markersize=8, label="_the start")
     ax.set(xlabel="w", ylabel="loss", title=title, xlim=(5 - reach, 5 + reach), ylim=(-12, 150))
     return ax

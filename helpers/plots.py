@@ -7,9 +7,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-TRAIN_COLOR, VAL_COLOR, ACCENT_COLOR, QUIET_COLOR = "#4878d0", "#d65f5f", "#e8a33d", "#9a9a9a"
-# The colours of runs side by side.
-COLORS = (QUIET_COLOR, ACCENT_COLOR, TRAIN_COLOR, VAL_COLOR, "#6acc64", "#956cb4")
+# Chosen to differ for every kind of colour vision, and in luminance: in grey print too.
+TRAIN_COLOR, VAL_COLOR, ACCENT_COLOR, QUIET_COLOR = "#12407f", "#c8440a", "#008fbf", "#8a8a8a"
+# The looks of runs side by side.
+COLORS = (QUIET_COLOR, ACCENT_COLOR, TRAIN_COLOR, VAL_COLOR, "#721c00", "#3f0c19")
+DASHES, MARKERS = ("-", "--", "-.", ":", (0, (6, 2)), (0, (3, 1, 1, 1, 1, 1))), "osD^vX"
 
 
 def set_style():
@@ -35,11 +37,20 @@ def bare(ax):
     return ax
 
 
+def describe(axes, text):
+    """Set the alternative text of the figure of an Axes, or of an array of them; return them.
+
+    It stands for what `helpers.alttext` else says of the figure from the data in it.
+    """
+    (axes.flat[0] if hasattr(axes, "flat") else axes).figure.set_label(text)
+    return axes
+
+
 def show_image(image, title="", ax=None, **options):
     """Draw one picture (H, W) or (1, H, W), dark to light as stored; `options` go to imshow."""
     ax = bare(ax or new_axes(2, 2))
     ax.imshow(np.asarray(image).squeeze(), **options)
-    ax.set_title(title, fontsize=8, fontweight="normal", loc="center", pad=3)
+    ax.set_title(title, fontsize="medium", fontweight="normal", loc="center", pad=3)
     return ax
 
 
@@ -54,7 +65,7 @@ def show_images(images, titles=None, num_columns=5, caption="", side=1.3, **opti
         ax.set_axis_on()
         show_image(image, title, ax, **options)
     if caption:
-        figure.suptitle(caption, fontsize=9, x=0.01, ha="left")
+        figure.suptitle(caption, fontsize="medium", x=0.01, ha="left")
     return axes
 
 
@@ -91,7 +102,7 @@ def plot_histogram(values, title="", xlabel="", ax=None, bins=64, color=TRAIN_CO
     ax = ax or new_axes(4, 2.6)
     values = np.asarray(values).ravel()
     ax.hist(values, bins=bins, density=True, color=color)
-    ax.axvline(values.mean(), color="black", linewidth=1, linestyle="--")
+    ax.axvline(values.mean(), color="black", linewidth=1, linestyle="--", label="_the mean")
     ax.set(title=title, xlabel=xlabel, ylabel="density")
     return ax
 
@@ -113,9 +124,10 @@ def plot_bars(labels, values, xlabel, title="", ax=None, value_format="{:.3g}", 
 def compare_histories(histories, key, ylabel, ax=None, title=""):
     """Draw one column of several histories, {label: history}, against the epoch."""
     ax = ax or new_axes(6, 3.2)
-    for (label, history), color in zip(histories.items(), COLORS):
+    for (label, history), color, dash, marker in zip(histories.items(), COLORS, DASHES, MARKERS):
         epochs, values = zip(*[(row["epoch"], row[key]) for row in history])
-        ax.plot(epochs, values, color=color, marker=".", label=label)
+        look = {"color": color, "linestyle": dash, "marker": marker, "markersize": 4}
+        ax.plot(epochs, values, label=label, **look)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="epoch", ylabel=ylabel, title=title)
     ax.legend()

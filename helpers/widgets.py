@@ -4,6 +4,7 @@ import io
 
 import ipywidgets
 import matplotlib.pyplot as plt
+from IPython import get_ipython
 from ipywidgets import Layout
 
 
@@ -12,6 +13,13 @@ class Panel(ipywidgets.VBox):
 
     def __repr__(self):
         return "(a panel with sliders: run this cell in JupyterLab to move them)"
+
+
+def status_line():
+    """Return a line of HTML whose changes a screen reader tells."""
+    line = ipywidgets.HTML()
+    line.add_class("workbook-status")  # see helpers/alttext/names.js
+    return line
 
 
 def live_figure(draw, **sliders):
@@ -23,7 +31,9 @@ def live_figure(draw, **sliders):
     picture = ipywidgets.Image(format="png", layout=Layout(max_width="100%", width="620px"))
 
     def redraw(_=None):
-        picture.value = to_png(draw(**{name: slider.value for name, slider in sliders.items()}))
+        axes = draw(**{name: slider.value for name, slider in sliders.items()})
+        picture.tooltip = in_words(axes)  # before `to_png`, which closes the figure
+        picture.value = to_png(axes)
 
     for slider in sliders.values():
         slider.observe(redraw, names="value")
@@ -31,9 +41,21 @@ def live_figure(draw, **sliders):
     return Panel([*sliders.values(), picture])
 
 
+def in_words(axes):
+    """Return what a notebook's kernel says of the figure of an Axes (or of an array of them)."""
+    shell = get_ipython()
+    bundle = shell.display_formatter.format(figure_of(axes), {"text/plain"})[0] if shell else {}
+    return bundle.get("text/plain", "a figure")
+
+
+def figure_of(axes):
+    """Return the figure of an Axes, or of an array of them."""
+    return (axes.flat[0] if hasattr(axes, "flat") else axes).figure
+
+
 def to_png(axes, dpi=160):
     """Return the figure of an Axes (or of an array of them) as the bytes of a PNG, and close it."""
-    figure = (axes.flat[0] if hasattr(axes, "flat") else axes).figure
+    figure = figure_of(axes)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     plt.close(figure)

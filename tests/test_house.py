@@ -20,20 +20,21 @@ LESSON = "lesson"  # the modules that lie in helpers/ itself
 # What each package may import besides itself and the ground on which all stand.
 ARROWS = {
     "sources": set(),
+    "alttext": set(),  # the kernel loads it by name; of the notebooks, none imports it
     LESSON: {"sources"},
     "exercises": {LESSON, "sources"},
-    "report": {LESSON, "exercises"},
+    "report": {LESSON, "exercises", "alttext"},
     "extra": {LESSON, "sources"},
     "maker": {LESSON, "sources"},
     "grader": {LESSON, "sources", "exercises", "report"},
-    "commands": {LESSON, "sources", "exercises", "report", "extra", "maker", "grader"},
+    "commands": {LESSON, "sources", "alttext", "exercises", "report", "extra", "maker", "grader"},
 }
 GROUND = {HELPERS / name for name in ("__init__.py", "files.py", "progress.py")}
 DRAWN_SCENES = HELPERS / "sources" / "mini_scenes.py"
 MAX_LINES = (
-    {"part1": 1250}
+    {"part1": 1270}
     | {f"part{number}": 2000 for number in range(2, 9)}
-    | {"part7": 2150, "part8": 2050}
+    | {"part7": 2175, "part8": 2050}
 )
 
 
@@ -119,7 +120,7 @@ def test_a_part_of_the_lesson_opens_few_modules(part):
 
 def test_the_lesson_is_short_and_no_module_long():
     lines = {path: num_lines([path]) for path in MODULES}
-    assert sum(lines[path] for path in HELPERS.glob("*.py")) <= 2050
+    assert sum(lines[path] for path in HELPERS.glob("*.py")) <= 2070
     assert sorted(lines.values())[len(lines) // 2] <= 150
     assert [path.name for path, number in lines.items() if number > 350] == []
 

@@ -5,6 +5,8 @@ import io
 
 from PIL import Image
 
+from helpers.alttext.display import find_img, replace_png
+
 NUM_COLORS = 64  # of a palette; more cannot be told apart in these figures
 
 
@@ -12,8 +14,11 @@ def shrink_pictures(notebook):
     """Write every PNG in a notebook's outputs with a palette, less than half the bytes; in place."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if content := output.get("data", {}).get("image/png"):
-                output["data"]["image/png"] = with_palette(content)
+            data = output.get("data", {})
+            if content := data.get("image/png"):
+                data["image/png"] = with_palette(content)
+            if found := find_img(data.get("text/html", "")):
+                data["text/html"] = replace_png(data["text/html"], with_palette(found[1]))
 
 
 def with_palette(content):

@@ -29,6 +29,8 @@ def begin(name):
     plots.set_style()
     if shell := get_ipython():
         _Open(shell).install()
+        # By name: it is no part of the lesson, and figures show without it.
+        shell.extension_manager.reload_extension("helpers.alttext.display")
     print(time_needed(name))
 
 

@@ -7,6 +7,8 @@ import pandas as pd
 from helpers.plots import (
     ACCENT_COLOR,
     COLORS,
+    DASHES,
+    MARKERS,
     TRAIN_COLOR,
     VAL_COLOR,
     new_axes,
@@ -22,7 +24,7 @@ def plot_confusion(matrix, class_names, ax=None, title="", cbar=False):
     """
     import seaborn as sns  # here, as it takes a second
 
-    ax = ax or new_axes(5.6, 4.6)
+    ax = ax or new_axes(8.4, 5.4)
     matrix = np.asarray(matrix)
     is_share = matrix.dtype.kind == "f"
     labels = np.where(
@@ -34,12 +36,13 @@ def plot_confusion(matrix, class_names, ax=None, title="", cbar=False):
         "cmap": "Blues",
         "annot": labels,
         "fmt": "",
-        "annot_kws": {"size": 6},
-        "square": True,
+        "annot_kws": {"size": "medium"},
         "cbar": cbar,
     }
     sns.heatmap(matrix, xticklabels=class_names, yticklabels=class_names, ax=ax, **options)
-    ax.tick_params(labelsize=7, length=0)
+    ax.tick_params(length=0)
+    ax.tick_params("x", labelrotation=40)
+    plt.setp(ax.get_xticklabels(), ha="right", rotation_mode="anchor")
     ax.set(xlabel="predicted", ylabel="true", title=title)
     return ax
 
@@ -69,18 +72,18 @@ def plot_reliability(tables, ax=None):
     `tables` is {label: table of `analysis.reliability`}. Bins with less than one image in 300 say
     nothing, and are left out.
     """
-    ax = ax or new_axes(4.6, 4.2)
+    ax = ax or new_axes(6, 4.6)
     ax.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle="--", label="as sure as right")
-    for (label, table), color in zip(tables.items(), COLORS[1:]):
+    for (label, table), color, marker in zip(tables.items(), COLORS[1:], MARKERS):
         table = table[table["share"] >= 1 / 300]
-        ax.plot(table["confidence"], table["accuracy"], marker="o", color=color, label=label)
+        ax.plot(table["confidence"], table["accuracy"], marker=marker, color=color, label=label)
     ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
     ax.legend()
     return ax
 
 
 def plot_study(table, x, ax=None, title="", line=None):
-    """Draw the accuracies of a study's table against the column `x`.
+    """Draw the accuracies of a study's table against the column `x`; names stand on the left.
 
     Dots are means over seeds, bars one standard deviation. With `line`, the name of a column, there
     is one line of validation accuracy for each of its values; else one each for training, held-out
@@ -95,18 +98,26 @@ def plot_study(table, x, ax=None, title="", line=None):
         "held_out_accuracy": "held out",
         "val_accuracy": "validation",
     }
-    colors = iter(COLORS[1:] if line else (TRAIN_COLOR, ACCENT_COLOR, VAL_COLOR))
+    looks = zip(COLORS[1:] if line else (TRAIN_COLOR, ACCENT_COLOR, VAL_COLOR), MARKERS, DASHES)
     for value, rows in groups:
         for part in parts:
             positions = rows[x].map({v: i for i, v in enumerate(table[x].unique())})
+            means, spreads = rows[part], rows[f"{part}_std"].fillna(0)
             label = f"{line.replace('_', ' ')} {value:g}" if line else names[part]
-            options = {"label": label, "marker": "o", "capsize": 3, "color": next(colors)}
-            # A line between two names would mean nothing.
-            options["linestyle"] = "-" if is_number else "none"
-            ax.errorbar(positions, rows[part], yerr=rows[f"{part}_std"].fillna(0), **options)
-    values = table[x].unique()
-    ax.set_xticks(range(len(values)), [f"{v:g}" if is_number else v for v in values])
-    ax.tick_params(axis="x", labelsize="medium" if is_number else 7)  # names need room
-    ax.set(xlabel=x.replace("_", " "), ylabel="accuracy", title=title)
-    ax.legend()
+            look = dict(zip(("color", "marker", "linestyle"), next(looks)))
+            look |= {"label": label, "capsize": 3}
+            if is_number:
+                ax.errorbar(positions, means, yerr=spreads, **look)
+            else:  # a line between two names would mean nothing
+                ax.errorbar(means, positions, xerr=spreads, **(look | {"linestyle": "none"}))
+    values, what = table[x].unique(), x.replace("_", " ")
+    if is_number:
+        ax.set_xticks(range(len(values)), [f"{v:g}" for v in values])
+        ax.set(xlabel=what, ylabel="accuracy", title=title)
+        ax.legend()
+    else:
+        ax.set_yticks(range(len(values)), [" ".join(v.split()) for v in values])
+        ax.invert_yaxis()
+        ax.set(xlabel="accuracy", title=title)
+        ax.legend(ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0)
     return ax

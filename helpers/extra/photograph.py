@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from helpers.extra import figures
 from helpers.files import WorkbookError
 from helpers.training import predict
-from helpers.widgets import Panel, to_png
+from helpers.widgets import Panel, in_words, status_line, to_png
 
 
 def read_photograph(file, size):
@@ -47,7 +47,7 @@ class PhotographPanel(Panel):
             accept="image/*", multiple=False, description="Choose a photograph"
         )
         self.upload.layout.width = "220px"
-        self.status = ipywidgets.HTML()
+        self.status = status_line()
         self.picture = ipywidgets.Image(
             format="png", layout=Layout(max_width="100%", width="620px", display="none")
         )
@@ -65,9 +65,9 @@ class PhotographPanel(Panel):
                 )
                 return
             probabilities = predict(self.model, image).softmax(dim=1)[0]
-            self.picture.value = to_png(
-                figures.show_answer(image[0], probabilities, self.class_names)
-            )
+            axes = figures.show_answer(image[0], probabilities, self.class_names)
+            self.picture.tooltip = in_words(axes)
+            self.picture.value = to_png(axes)
             self.picture.layout.display = ""
             best = self.class_names[probabilities.argmax()]
             self.status.value = f"{html.escape(file['name'])}: {best}, {probabilities.max():.2f}"

@@ -13,9 +13,14 @@ from pathlib import Path
 
 from helpers.exercises.cells import in_order, is_unanswered, tags_of
 from helpers.files import NOTEBOOKS, WorkbookError, atomic_write
-from helpers.report.pandoc import raw
+from helpers.report.pandoc import raw, write_pieces
 from helpers.report.pieces import Gathered, Piece, Reader
 from helpers.report.typesetting import code, literal, typeset
+
+NO_TEXT_FOR_PICTURE = (
+    "a picture has no alternative text, and is left out. Run the cell again, or write the text "
+    "in the brackets of ![...](...) or as “alt” in the cell's metadata."
+)
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,14 @@ def make_report(output, details=Details(), folder=NOTEBOOKS, full=False):
         notebooks = {path: reader.read(path, gathered) for path in paths}
         for path, notebook in notebooks.items():
             gather_report(path, notebook, reader, gathered)
-        gathered.pieces.append(
-            Piece([raw(list_missing(gathered.missing))], "", "the list of what is missing")
-        )
+        at_end = Piece([], "", "the list of what is missing")
+        gathered.pieces.append(at_end)
         for path, notebook in notebooks.items() if full else ():
             gather_all(path, notebook, reader, gathered)
         reader.fill(gathered)
+        gathered.missing += [f"{where}: {NO_TEXT_FOR_PICTURE}" for where in reader.silent]
+        at_end.blocks = [raw(list_missing(gathered.missing))]
+        write_pieces(gathered)
         pdf = typeset(gathered, details, Path(root))
     with atomic_write(output) as temporary:
         temporary.write_bytes(pdf)

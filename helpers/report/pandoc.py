@@ -22,6 +22,8 @@ HARMLESS = set(
     DoubleQuote Decimal DefaultStyle DefaultDelim Period OneParen TwoParens LowerAlpha UpperAlpha LowerRoman
     UpperRoman Example""".split()
 )
+PARTS = ("#part(", "#appendix(", "#missing(")  # typst that begins with a heading of level 1
+NUMBER = re.compile(r"[-−+]?[\d,.]+(e[-+]?\d+)?( ?(%|s|ms|MB|min|±.*|\(\d+\)))?|[-–]|nan|NaN")
 WITH_ATTRIBUTES = {"Code": 0, "CodeBlock": 0, "Header": 1, "Table": 0}
 
 
@@ -64,6 +66,9 @@ def clean_node(node, reader, attachments):
         return [{"t": "Str", "c": plain_text(content)}]
     if content is None:
         return [{"t": kind}]
+    if kind == "Math":  # its source is its alternative text
+        alt = " ".join(content[1].split()) or "a formula"
+        return [typst(f"#[#set math.equation(alt: {literal(alt)});"), node, typst("]")]
     if kind == "Table":
         content = without_attributes(content)
     content = clean(content, reader, attachments) if isinstance(content, list) else content
@@ -74,10 +79,10 @@ def clean_node(node, reader, attachments):
 
 def picture(content, reader, attachments):
     """Return an image of Markdown as typst, or its description if there is no such picture."""
-    alt = plain_text(content[1])
+    alt = plain_text(content[1]).strip()
     if name := reader.picture_of(content[2][0], attachments):
-        image = f"#fit(image({literal(name)}, alt: {literal(alt or 'a picture')}))"
-        return {"t": "RawInline", "c": ["typst", image]}
+        image = f"#fit(image({literal(name)}, alt: {literal(alt)}))"
+        return typst(image if alt else reader.without_text())
     return {"t": "Str", "c": f"(picture: {alt or content[2][0]})"}
 
 
@@ -103,12 +108,62 @@ def plain_text(node):
     return node if isinstance(node, str) else ""
 
 
-def with_level(block, level):
-    """Return a block; a heading gets `level` or, if it is a smaller one, a smaller one."""
-    if block["t"] != "Header":
-        return block
-    number = min(6, max(level, block["c"][0] + level - 3))
-    return {"t": "Header", "c": [number, ["", [], []], block["c"][2]]}
+def with_level(node, level):
+    """Return a tree in which headings get `level` or, if they are smaller ones, a smaller one."""
+    if isinstance(node, list):
+        return [with_level(child, level) for child in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("t") != "Header":
+        return {key: with_level(value, level) for key, value in node.items()}
+    number = min(6, max(level, node["c"][0] + level - 3))
+    return {"t": "Header", "c": [number, ["", [], []], node["c"][2]]}
+
+
+def without_gaps(pieces):
+    """Lift headings that lie more than one level below the one before; in place.
+
+    A reader that steps from heading to heading would miss the levels between.
+    """
+    level = 1
+    for piece in pieces:
+        for block in piece.blocks:
+            if block["t"] == "RawBlock":
+                level = 1 if block["c"][1].startswith(PARTS) else level
+            elif headings := list(_headings(block)):
+                for heading in headings:
+                    level = heading["c"][0] = min(heading["c"][0], level + 1)
+
+
+def _headings(node):
+    """Yield the headings in a tree, in order."""
+    if isinstance(node, dict) and node.get("t") == "Header":
+        yield node
+    elif isinstance(node, dict | list):
+        for child in node.values() if isinstance(node, dict) else node:
+            yield from _headings(child)
+
+
+def with_aligned_digits(table):
+    """Return a table with its numbers flush right, its words flush left, its rows not counted.
+
+    pandas counts the rows of a table without names from 0; that column is left out.
+    """
+    columns, head, bodies = table["c"][2], table["c"][3], table["c"][4]
+    rows = [row for body in bodies for row in body[3]]
+    if any(len(row[1]) != len(columns) for row in [*head[1], *rows]):
+        return table  # cells that span columns
+    texts = [[plain_text(row[1][i][4]).strip() for row in rows] for i in range(len(columns))]
+    is_counted = len(columns) > 1 and texts[0] == [str(i) for i in range(len(rows))]
+    if is_counted and len(head[1]) == 1 and not plain_text(head[1][0][1][0][4]):
+        for cells in (columns, texts, *(row[1] for row in [*head[1], *rows])):
+            del cells[0]
+        for body in bodies:
+            body[1] = 0  # columns of names
+    for column, values in zip(columns, texts):
+        is_number = values and all(NUMBER.fullmatch(value) for value in values if value)
+        column[0] = {"t": "AlignRight" if is_number else "AlignLeft"}
+    return table
 
 
 def raw(text):
@@ -116,11 +171,17 @@ def raw(text):
     return {"t": "RawBlock", "c": ["typst", text]}
 
 
+def typst(text):
+    """Return typst of our own within a line of pandoc's tree."""
+    return {"t": "RawInline", "c": ["typst", text]}
+
+
 def write_pieces(gathered):
     """Let pandoc write all pieces as typst, in one go.
 
     Mathematics that it cannot write is printed as source.
     """
+    without_gaps(gathered.pieces)
     text, warnings = write_tree(gathered.pieces)
     bad = set(
         re.findall(
@@ -167,7 +228,7 @@ def boxed_math(node, bad, found):
         return node
     if node.get("t") == "Math" and " ".join(node["c"][1].split()) in bad:
         found.append(node["c"][1].strip())
-        return {"t": "RawInline", "c": ["typst", f"#box(formula({literal(node['c'][1].strip())}))"]}
+        return typst(f"#box(formula({literal(node['c'][1].strip())}))")
     return {
         key: boxed_math(value, bad, found) if key == "c" else value for key, value in node.items()
     }

@@ -6,7 +6,7 @@ import ipywidgets
 from ipywidgets import Layout
 
 from helpers.files import ROOT, WorkbookError
-from helpers.widgets import Panel
+from helpers.widgets import Panel, status_line
 
 
 class ReportPanel(Panel):
@@ -15,12 +15,13 @@ class ReportPanel(Panel):
     def __init__(self, output=ROOT / "report.pdf"):
         self.output = output
         text = lambda label: ipywidgets.Text(description=label, layout=Layout(width="420px"))
-        self.fields = {name: text(name) for name in ("name", "email", "id", "team")}
+        labels = {"name": "Name", "email": "Email", "id": "Student id", "team": "Team"}
+        self.fields = {name: text(label) for name, label in labels.items()}
         self.button = ipywidgets.Button(
             description="Write report.pdf", button_style="primary", icon="file-pdf-o"
         )
         self.button.on_click(self._write)
-        self.status = ipywidgets.HTML()
+        self.status = status_line()
         super().__init__([*self.fields.values(), self.button, self.status])
 
     def _write(self, _):

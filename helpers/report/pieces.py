@@ -10,8 +10,13 @@ from dataclasses import dataclass, field
 import nbformat
 from PIL import Image
 
-from helpers.report.pandoc import MARKDOWN, clean, raw, read_tree, with_level, write_pieces
+from helpers.alttext.display import find_img
+from helpers.report.pandoc import MARKDOWN, clean, raw, read_tree, with_aligned_digits, with_level
 from helpers.report.typesetting import boxed, captioned, code, figure, joined, literal, plain
+
+PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
+NOT_PRINTED = {"application/vnd.jupyter.widget-view+json", "application/javascript"}
+NO_TEXT = "(A picture without an alternative text is left out here: see “What is missing”.)"
 
 
 @dataclass
@@ -53,6 +58,8 @@ class Reader:
 
     def __init__(self, folder, root):
         self.folder, self.root, self.num_pictures, self.waiting = folder, root, 0, []
+        self.where = ""  # what is read
+        self.silent = {}  # cells of which a picture has no alternative text, in order
 
     def read(self, path, gathered):
         """Return the notebook at a path; None, and a line in the log, if it cannot be read."""
@@ -87,10 +94,13 @@ class Reader:
         pieces = []
         for output in shown:
             is_last = output is shown[-1]
-            pieces.append(self.output(output, where, caption if is_last else "", is_python(cell)))
+            self.where, alt = where, alternative_text(output, cell)
+            pieces.append(
+                self.output(output, where, caption if is_last else "", is_python(cell), alt)
+            )
         return pieces
 
-    def output(self, output, where, caption, is_code):
+    def output(self, output, where, caption, is_code, alt):
         """Return the piece of one output: a picture, a table, text or an error."""
         if output.output_type == "error":
             text = f"{output.get('ename', 'Error')}: {output.get('evalue', '')}"
@@ -104,10 +114,10 @@ class Reader:
             )
         data = output.get("data", {})
         text = plain(joined(data.get("text/plain", "")))
-        for kind in ("image/svg+xml", "image/png", "image/jpeg"):
-            if kind in data and (name := self.keep_picture(data[kind], kind)):
+        for kind, content in pictures_in(data):
+            if name := self.keep_picture(content, kind):
                 return Piece(
-                    [raw(figure(name, caption))],
+                    [raw(figure(name, caption, alt) if alt else self.without_text(caption))],
                     f"(a picture that cannot be printed) {text}",
                     where,
                 )
@@ -122,6 +132,11 @@ class Reader:
             self.waiting.append(Waiting(piece, with_display_math(joined(data["text/markdown"]))))
             return piece
         return Piece([raw(captioned(code(text), caption, "raw"))], text, where)
+
+    def without_text(self, caption=""):
+        """Note that a picture of the cell that is read has no alternative text; return typst."""
+        self.silent[self.where] = True
+        return f"#absent({literal(f'{caption} {NO_TEXT}'.strip())})"
 
     def keep_picture(self, content, kind):
         """Write a picture to the root and return its name there, None if it is damaged."""
@@ -164,10 +179,7 @@ class Reader:
         return self.keep_picture(content, "image/svg+xml" if is_svg else "image/png")
 
     def fill(self, gathered):
-        """Let pandoc read all waiting Markdown and tables, and write every piece as typst.
-
-        They are read side by side.
-        """
+        """Let pandoc read all waiting Markdown and tables, side by side."""
         with ThreadPoolExecutor() as pool:
             trees = list(
                 pool.map(lambda waiting: read_tree(waiting.text, waiting.reader), self.waiting)
@@ -178,21 +190,39 @@ class Reader:
                 piece.blocks = [raw(boxed(piece.source))]
                 gathered.log.append(f"{piece.where}: pandoc cannot read it; its source is printed.")
                 continue
+            self.where = piece.where
             blocks = clean(tree, self, waiting.attachments)
             if waiting.reader == "html":
                 caption = raw(f"#let caption = {literal(waiting.caption)}")
                 tables = [block for block in blocks if block["t"] == "Table"]
+                tables = [with_aligned_digits(table) for table in tables]
                 piece.blocks = [caption, raw("#table-fit(caption)["), *tables, raw("]")]
             else:
                 piece.blocks = [with_level(block, waiting.level) for block in blocks]
-        write_pieces(gathered)
+
+
+def pictures_in(data):
+    """Return (kind, content) of each picture in an output's data, the one to print first."""
+    found = [(kind, data[kind]) for kind in PICTURES if kind in data]
+    in_html = find_img(joined(data.get("text/html", "")))
+    return [*found, ("image/png", in_html[1])] if in_html else found
+
+
+def alternative_text(output, cell):
+    """Return the alternative text of an output's picture: as its author, or its data, gave it."""
+    metadata = output.get("metadata", {}).get("image/png", {})
+    in_html = find_img(joined(output.get("data", {}).get("text/html", "")))
+    for text in (cell.metadata.get("alt"), in_html and in_html[0], metadata.get("alt")):
+        if isinstance(text, str) and text.strip():
+            return plain(text.strip())
+    return ""
 
 
 def is_empty(output):
-    """Return whether an output cannot be printed: a widget or a progress bar."""
+    """Return whether an output cannot be printed: a widget, a script or a progress bar."""
     data = output.get("data", {})
     return output.output_type in ("display_data", "execute_result") and (
-        "application/vnd.jupyter.widget-view+json" in data or not any(data.values())
+        bool(NOT_PRINTED & data.keys()) or not any(data.values())
     )
 
 

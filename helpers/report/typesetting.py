@@ -12,7 +12,7 @@ from helpers.files import WorkbookError
 
 FONTS = [Path(__file__).parent / "fonts", Path(matplotlib.get_data_path()) / "fonts" / "ttf"]
 TEMPLATE = Path(__file__).with_name("report.typ")
-LINE_WIDTH, MAX_LINES = 96, 80  # characters of a code line, lines of one output
+LINE_WIDTH, MAX_LINES = 92, 80  # characters of a code line, lines of one output
 
 
 def joined(text):
@@ -59,9 +59,9 @@ def captioned(body, caption, kind):
     return f"#with-caption({literal(caption)}, {literal(kind)})[{body}]" if caption else body
 
 
-def figure(name, caption):
-    """Return typst for a picture in the root, no wider than the page."""
-    return f"#picture({literal(name)}, {literal(caption)})"
+def figure(name, caption, alt):
+    """Return typst for a picture in the root, no wider than the page, and what it shows."""
+    return f"#picture({literal(name)}, {literal(caption)}, {literal(alt)})"
 
 
 def boxed(source):
@@ -102,9 +102,8 @@ def typeset(gathered, details, root):
 def compile_typst(text, root):
     """Return the PDF of a typst document that may read nothing but what lies in `root`."""
     (root / "report.typ").write_text(text)
-    return typst.compile(
-        root / "report.typ", root=root, font_paths=FONTS, ignore_system_fonts=True, format="pdf"
-    )
+    options = {"root": root, "font_paths": FONTS, "ignore_system_fonts": True, "format": "pdf"}
+    return typst.compile(root / "report.typ", pdf_standards=["ua-1"], **options)
 
 
 def find_culprits(error, parts):

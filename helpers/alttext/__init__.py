@@ -1,0 +1,1 @@
+"""A figure -> its alternative text, made from the data drawn in it."""

@@ -1,0 +1,35 @@
+// ipywidgets gives its sliders no accessible name and tells nobody that a line has changed. This adds
+// what is missing to the widgets on the page, and to those that come later.
+(() => {
+  if (window.workbookNames) return;
+  const set = (node, name, value) => {
+    if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  };
+  const label = () => {
+    for (const box of document.querySelectorAll(".jupyter-widgets.widget-inline-hbox")) {
+      const name = box.querySelector(".widget-label")?.textContent.trim();
+      if (!name) continue;
+      for (const part of box.querySelectorAll("[role=slider]")) set(part, "aria-label", name);
+      for (const part of box.querySelectorAll(".widget-readout[contenteditable]")) {
+        set(part, "role", "textbox");
+        set(part, "aria-label", `${name}, value`);
+      }
+    }
+    for (const image of document.querySelectorAll("img.widget-image")) set(image, "alt", image.title);
+    for (const line of document.querySelectorAll(".workbook-status .widget-html-content")) {
+      set(line, "role", "status");
+      set(line, "aria-live", "polite");
+    }
+  };
+  let waiting = false;
+  const later = () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => { waiting = false; label(); });
+  };
+  window.workbookNames = new MutationObserver(later);
+  window.workbookNames.observe(document.body, {
+    childList: true, subtree: true, attributes: true, attributeFilter: ["title"],
+  });
+  label();
+})();

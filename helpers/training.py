@@ -143,9 +143,7 @@ class Options:
     checkpoint: object = None  # a Checkpoint: an interrupted run goes on from its last epoch
     evaluate_every: int = 1  # epochs; the last one is always evaluated
     evaluate_on: Split | None = None  # whole training images, where `train` holds larger ones
-    # Its on_batch(model, optimizer, loss) is called after each step, and may raise to stop; its
-    # on_epoch(row) after each evaluation.
-    watch: object = None
+    watch: object = None  # on_batch(model, optimizer, loss) may raise to stop; on_epoch(row)
 
 
 def fit(model, train, val, config, augment=None, options=Options()):

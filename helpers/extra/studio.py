@@ -224,7 +224,9 @@ def table_of(runs, choices):
     changed = [c for c in choices if any(run[c] != base[c] or _rates(run, c) for run in runs)]
     labels = [CHOICES[c].label for c in changed]
     columns = [*labels, "parameters", "seconds", "training", "held out"]
-    return columns, [[f"{run[c]:g}{_rates(run, c)}" for c in changed] + _end_of(run) for run in runs]
+    return columns, [
+        [f"{run[c]:g}{_rates(run, c)}" for c in changed] + _end_of(run) for run in runs
+    ]
 
 
 def _rates(run, name):

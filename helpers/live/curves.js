@@ -6,6 +6,8 @@ const PAD = { left: 34, right: 46, top: 8, bottom: 30 };
 // --- elements ------------------------------------------------------------------------------------
 
 function fill(node, attributes, children) {
+  // Otherwise Lab takes the arrow keys, Enter and letters for its own.
+  if (["BUTTON", "INPUT", "SELECT", "SUMMARY", "svg"].includes(node.tagName)) node.setAttribute("data-lm-suppress-shortcuts", "true");
   for (const [name, value] of Object.entries(attributes || {})) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value === true) node.setAttribute(name, "");
@@ -20,6 +22,8 @@ const s = (tag, attributes, ...children) =>
 const swatch = (color, isFilled) =>
   h("span", { class: "swatch", "aria-hidden": "true",
     style: `border-color:${color};background:${isFilled ? color : "transparent"}` });
+// "LivingRoom" may break where its second word begins.
+const breakable = (name) => name.replace(/([a-z])([A-Z])/g, "$1\u200b$2");
 const short = (value) => (value == null ? "–" : Number(value.toPrecision(2)).toString());
 
 // --- curves --------------------------------------------------------------------------------------
@@ -79,6 +83,7 @@ class Plot {
         parts.push(s("path", { d, stroke: run.color, "stroke-width": line.width, opacity: line.opacity, "stroke-dasharray": line.dash }));
         if (line.dots && points.length < 40)
           for (const [cx, cy] of points) parts.push(s("circle", { cx, cy, r: 2.4, fill: run.color }));
+        if (run.isLive && !line.dots) parts.push(s("circle", { cx: points.at(-1)[0], cy: points.at(-1)[1], r: 3, fill: run.color }));
         if (line.isNamed) ends.push([points.at(-1), run]);
       }
     }
@@ -90,8 +95,7 @@ class Plot {
     this.point(this.at);
   }
   *axes() {
-    const marks = [0, 1, 2, 3, 4].map((i) => (i * this.limit) / 4);
-    for (const mark of marks) {
+    for (let mark = 0; mark <= this.limit; mark += this.limit > 1 ? 1 : 0.25) {
       const y = this.y(mark);
       yield s("line", { class: "grid", x1: PAD.left, x2: PAD.left + this.inner(), y1: y, y2: y });
       yield s("text", { x: PAD.left - 5, y: y + 4, "text-anchor": "end" }, this.format(mark));
@@ -154,7 +158,7 @@ class Look {
   constructor() {
     this.kernels = h("div", { class: "kernels", role: "img", "aria-label": "The kernels of the first layer" });
     this.maps = h("div", { class: "maps", role: "img", "aria-label": "What they find in the first of the pictures below" });
-    this.pictures = h("div", { class: "strip" });
+    this.pictures = h("div", { class: "pictures" });
     this.node = h("div", { class: "look", hidden: true },
       h("h4", {}, "The first layer's kernels, and what each finds in the first picture below"), this.kernels, this.maps,
       h("h4", {}, "Six validation pictures: what the network says"), this.pictures);
@@ -166,7 +170,7 @@ class Look {
     this.figures = about.names.map((name, i) => {
       const canvas = h("canvas", { role: "img", "aria-label": name });
       paint(canvas, bytes.subarray(i * height * width, (i + 1) * height * width), height, width, grey);
-      return h("figure", {}, canvas, h("figcaption", {}, name));
+      return h("figure", {}, canvas, h("figcaption", {}, breakable(name)));
     });
     this.pictures.replaceChildren(...this.figures);
     this.node.hidden = false;
@@ -177,7 +181,7 @@ class Look {
     (this.figures || []).forEach((figure, i) => {
       figure.className = look.right[i] ? "right" : "wrong";
       const said = `${look.right[i] ? "✓" : "✗"} ${look.answers[i]} ${Math.round(100 * look.sure[i])}%`;
-      figure.lastChild.textContent = said;
+      figure.lastChild.textContent = breakable(said);
       figure.title = `${this.names[i]}: ${said}`;
     });
   }
@@ -251,11 +255,11 @@ class Panel {
     this.compare = h("div", { class: "scroll compare" });
     this.verdict = h("p", { class: "verdict" });
     this.code = h("div");
-    const right = h("div", {}, h("div", { class: "plots" }, ...this.plots.map((plot) => plot.node)), this.look.node);
-    const left = hasForm ? this.form() : h("div", {}, this.now);
-    const below = h("div", { class: "below" }, h("div", {}, this.table, this.verdict, this.code), this.compare);
-    this.node = h("div", { class: hasForm ? "wb" : "wb small", role: "group", "aria-label": "Training, live" },
-      hasForm ? this.asleep : null, h("div", { class: "top" }, ...(hasForm ? [left, right] : [right, left])), below);
+    const plots = h("div", { class: "plots" }, ...this.plots.map((plot) => plot.node));
+    const below = h("div", { class: "below" }, hasForm ? null : this.now, h("div", {}, this.table, this.compare), this.verdict, this.code);
+    const attributes = { role: "group", "aria-label": "Training, live" };
+    this.node = h("div", { class: hasForm ? "wb" : "wb small", ...attributes }, hasForm ? this.asleep : null,
+      h("div", { class: "top" }, hasForm ? this.form() : null, plots, this.look.node, below));
   }
   form() {
     const send = (what, more) => () => this.model.send({ do: what, ...more });
@@ -267,12 +271,12 @@ class Panel {
     this.pause = h("button", { onclick: () => send(this.model.get("state") === "paused" ? "go_on" : "pause")() }, "Pause");
     this.step = h("button", { onclick: send("step"), title: "Train one batch, then wait" }, "One step");
     this.stop = h("button", { onclick: send("stop") }, "Stop");
-    this.rate = new Field({ label: "rate from now on", low: -5, high: 1, step: 0.05, log: true, options: [] },
+    this.rate = new Field({ label: "rate from here on", low: -5, high: 1, step: 0.05, log: true, options: [] },
       (rate) => this.model.send({ do: "rate", rate }));
     this.rate.set(4e-3);
     this.progress = h("progress", { max: 1, value: 0, "aria-label": "progress of the run" });
-    return h("div", {}, ...this.fields.map((field) => field.node),
-      h("div", { class: "buttons" }, this.train, this.pause, this.step, this.stop), this.rate.node, this.progress, this.now, this.status);
+    const buttons = h("div", { class: "buttons" }, this.train, this.pause, this.step, this.stop);
+    return h("div", { class: "form" }, buttons, this.rate.node, this.progress, this.now, this.status, ...this.fields.map((field) => field.node));
   }
 
   // --- what Python says ---
@@ -332,7 +336,7 @@ class Panel {
       const known = runs.findIndex((run) => run.key === live.key), i = known < 0 ? runs.length : known;
       const points = (limit) => binned(live.losses, 1, live.per_epoch, limit);
       return [...shown.filter((run) => run.key !== live.key),
-        { ...live, color: COLORS[i % COLORS.length], label: live.key === "this run" ? "now" : live.key, points }];
+        { ...live, isLive: true, color: COLORS[i % COLORS.length], label: live.key === "this run" ? "now" : live.key, points }];
     }
     return shown;
   }

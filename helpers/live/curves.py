@@ -67,10 +67,11 @@ class LiveCurves(anywidget.AnyWidget):
         """Return a `fit` whose run is drawn here under `name` while it trains."""
 
         @wraps(fit)
-        def fit_watched(model, train, val, config, augment=None, options=Options()):
+        def fit_watched(model, train, val, config, augment=None, options=None):
             self.begin(name, len(train), config)
+            watched = replace(options or Options(), watch=self.watch)
             try:
-                return fit(model, train, val, config, augment, replace(options, watch=self.watch))
+                return fit(model, train, val, config, augment, watched)
             finally:
                 self.end()
 

@@ -57,6 +57,6 @@ def stretch(maps):
     return 255 * (maps - low) / (high - low).clamp_min(1e-6)
 
 
-def to_bytes(values):
+def to_bytes(levels):
     """Return numbers from 0 to 255 as bytes, one each."""
-    return values.nan_to_num().clamp(0, 255).to(torch.uint8).cpu().numpy().tobytes()
+    return levels.nan_to_num().clamp(0, 255).to(torch.uint8).cpu().numpy().tobytes()

@@ -29,12 +29,12 @@ const short = (value) => (value == null ? "–" : Number(value.toPrecision(2)).t
 // --- curves --------------------------------------------------------------------------------------
 
 // Mean losses of equally many batches, at most `limit`: [x in epochs, loss].
-function binned(losses, perValue, perEpoch, limit) {
+function binned(losses, perValue, { per_epoch, first }, limit) {
   const size = Math.max(1, Math.ceil(losses.length / limit)), points = [];
   for (let i = 0; i < losses.length; i += size) {
     const some = losses.slice(i, i + size).filter((loss) => loss != null);
     const mean = some.length ? some.reduce((a, b) => a + b, 0) / some.length : null;
-    points.push([((i + Math.min(size, losses.length - i) / 2) * perValue) / perEpoch, mean]);
+    points.push([(first + (i + Math.min(size, losses.length - i) / 2) * perValue) / per_epoch, mean]);
   }
   return points;
 }
@@ -73,7 +73,7 @@ class Plot {
     const parts = [...this.axes()], ends = [];
     for (const run of runs) {
       for (const [batch] of run.rates) {
-        const x = this.x(batch / run.per_epoch);
+        const x = this.x((run.first + batch) / run.per_epoch);
         parts.push(s("line", { class: "change", x1: x, x2: x, y1: PAD.top, y2: 190 - PAD.bottom, style: `stroke:${run.color}` }));
       }
       for (const line of this.lines(run, this.inner())) {
@@ -291,6 +291,7 @@ class Panel {
       this.now.textContent = "";
     } else {
       this.hearRun(message);
+      if (message.pictures && !this.look.figures) this.look.show(message.pictures, buffers[2]);
       if (message.look) this.look.update(message.look, buffers);
     }
     this.soon();
@@ -301,7 +302,7 @@ class Panel {
       this.rate?.set(message.rate);
     }
     const live = Object.assign(this.live, { rates: message.rates || [] });
-    for (const name of ["key", "per_epoch", "num_epochs", "history"]) live[name] = message[name];
+    for (const name of ["key", "per_epoch", "num_epochs", "first", "history"]) live[name] = message[name];
     if (message.kind === "again")
       live.losses = message.losses.values.flatMap((loss) => Array(message.losses.stride).fill(loss));
     if (message.kind !== "batches") return;
@@ -309,8 +310,8 @@ class Panel {
     while (live.losses.length < message.at - message.losses.length) live.losses.push(null);
     live.losses.length = message.at - message.losses.length;
     live.losses.push(...message.losses);
-    const epoch = message.at / live.per_epoch, last = message.losses.at(-1);
-    this.now.textContent = `${live.key}: batch ${message.at}, epoch ${epoch.toFixed(1)} of ${live.num_epochs}, loss ${last == null ? "–" : last.toFixed(2)}`;
+    const epoch = (live.first + message.at) / live.per_epoch, last = message.losses.at(-1);
+    this.now.textContent = `${live.key}: batch ${live.first + message.at}, epoch ${epoch.toFixed(1)} of ${live.num_epochs}, loss ${last == null ? "–" : last.toFixed(2)}`;
     if (this.progress) this.progress.value = epoch / live.num_epochs;
   }
   soon() {
@@ -325,7 +326,7 @@ class Panel {
     const kept = this.model.get("runs");
     const runs = kept.map((run, i) => ({
       ...run, color: COLORS[i % COLORS.length], label: run.key.replace(/^run /, ""),
-      points: (limit) => binned(run.losses.values, run.losses.stride, run.per_epoch, limit),
+      points: (limit) => binned(run.losses.values, run.losses.stride, run, limit),
     }));
     return runs;
   }
@@ -334,7 +335,7 @@ class Panel {
     const live = this.live;
     if (live) {
       const known = runs.findIndex((run) => run.key === live.key), i = known < 0 ? runs.length : known;
-      const points = (limit) => binned(live.losses, 1, live.per_epoch, limit);
+      const points = (limit) => binned(live.losses, 1, live, limit);
       return [...shown.filter((run) => run.key !== live.key),
         { ...live, isLive: true, color: COLORS[i % COLORS.length], label: live.key === "this run" ? "now" : live.key, points }];
     }

@@ -40,9 +40,10 @@ class LiveCurves(anywidget.AnyWidget):
     verdict = synced(traitlets.Unicode, "")
     form = synced(traitlets.List)  # what can be set: none here
 
-    def __init__(self, **traits):
+    def __init__(self, insight=None, **traits):
         super().__init__(**traits)
-        self.watch, self.insight, self.num_told = None, None, 0
+        self.insight, self.is_greeted = insight, False
+        self.watch, self.num_told = None, 0
         self.live = {}  # the run that is going on: key, per_epoch, num_epochs, history
         self.on_msg(lambda _, message, __: self.handle(message))
 
@@ -53,6 +54,7 @@ class LiveCurves(anywidget.AnyWidget):
 
     def greet(self):
         """Tell a new page what its state does not hold: pictures, and the run that is going on."""
+        self.is_greeted = True
         about, pictures = self.insight.pictures() if self.insight else (None, b"")
         self.send({"kind": "hello", "pictures": about}, [pictures])
         if self.live:
@@ -86,6 +88,7 @@ class LiveCurves(anywidget.AnyWidget):
             "per_epoch": math.ceil(num_images / config.batch_size),
             "num_epochs": config.num_epochs,
             "rate": config.learning_rate,
+            "first": 0,
             "history": [],
         }
         self.send({"kind": "begin", **self.live})
@@ -100,19 +103,24 @@ class LiveCurves(anywidget.AnyWidget):
         is_due = self.num_told % LOOK_EVERY == 1 or self.watch.is_paused()
         if self.insight and model is not None and is_due:
             message["look"], buffers = self.insight.look(model)
+            if not self.is_greeted:  # a page cannot ask while a cell trains
+                message["pictures"], pictures = self.insight.pictures()
+                buffers.append(pictures)
         self.send(message, buffers)
 
     def tell_epoch(self, row):
         """Note a row of the history, which the next message brings."""
+        # A run from a checkpoint does not begin at the first batch.
+        self.live["first"] = row["epoch"] * self.live["per_epoch"] - self.watch.batch
         self.live["history"].append(shorter(row))
 
     def end(self):
         """Keep the run that has ended, if it has trained for an epoch, and draw it."""
         live, self.live = self.live, {}
         if live["history"]:
-            key, per_epoch = live["key"], live["per_epoch"]
-            cells = accuracies(live["history"])
-            new = entry(key, live["history"], cells, per_epoch=per_epoch, **self._watched())
+            key, cells = live["key"], accuracies(live["history"])
+            place = {name: live[name] for name in ("per_epoch", "first")}
+            new = entry(key, live["history"], cells, **place, **self._watched())
             self.runs = [*(run for run in self.runs if run["key"] != key), new]
             self.drawn = [*(k for k in self.drawn if k != key), key]
         self.send({"kind": "end"})
@@ -138,11 +146,11 @@ def shorter(row):
     return {k: float(f"{row[k]:.5g}") if math.isfinite(row[k]) else None for k in CURVES}
 
 
-def entry(key, history, cells, losses=None, rates=(), per_epoch=1, **more):
+def entry(key, history, cells, losses=None, rates=(), per_epoch=1, first=0, **more):
     """Return a run as the browser draws it.
 
-    `losses` are those of its batches (Thinned.rounded), `cells` its row of the table; `more` may be
-    mark, code and compared (its settings, to be put side by side).
+    `losses` are those of its batches (Thinned.rounded), which follow the `first` batches; `cells`
+    is its row of the table; `more` may be mark, code and compared (its settings side by side).
     """
     return more | {
         "key": key,
@@ -150,5 +158,6 @@ def entry(key, history, cells, losses=None, rates=(), per_epoch=1, **more):
         "losses": losses or {"stride": 1, "values": []},
         "rates": list(rates),
         "per_epoch": per_epoch,
+        "first": first,
         "cells": cells,
     }

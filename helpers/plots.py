@@ -101,7 +101,7 @@ def plot_histogram(values, title="", xlabel="", ax=None, bins=64, color=TRAIN_CO
     """Draw the distribution of values of any shape, with a line at their mean."""
     ax = ax or new_axes(4, 2.6)
     values = np.asarray(values).ravel()
-    ax.hist(values, bins=bins, density=True, color=color)
+    ax.hist(values, bins=bins, density=True, color=color, histtype="stepfilled")
     ax.axvline(values.mean(), color="black", linewidth=1, linestyle="--", label="_the mean")
     ax.set(title=title, xlabel=xlabel, ylabel="density")
     return ax

@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -82,23 +81,23 @@ def make_scheduler(optimizer, config, num_batches):
     raise WorkbookError(f'The schedule is "{config.schedule}"; use "one-cycle" or "constant".')
 
 
-def train_epoch(model, train, optimizer, scheduler, config, augment, generator, on_batch=None):
+def train_epoch(model, train, optimizer, scheduler, config, augment, generator, watch=None):
     """Train once on every batch of the Split `train`; return the mean training loss per image.
 
-    `augment` maps images (B, 1, H, W); `generator` shuffles; `on_batch()` may raise to stop. Raises
-    Diverged when the loss is no longer a number, WorkbookError when the images are not numbers.
+    `augment` maps images (B, 1, H, W); `generator` shuffles; `watch`: see Options. Raises Diverged
+    when the loss is no longer a number, WorkbookError when the images are not numbers.
     """
     model.train()
     total_loss = 0
     for batch in batches(train, config.batch_size, generator):
-        if on_batch:
-            on_batch()
         images = augment(batch.images) if augment else batch.images
         logits = model(images)  # (B, num_classes)
         loss = F.cross_entropy(logits, batch.labels, label_smoothing=config.label_smoothing)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        if watch:  # before the scheduler, which goes on from a learning rate that is changed here
+            watch.on_batch(model, optimizer, loss.detach())
         scheduler.step()
         total_loss += loss.detach() * len(batch)
     mean_loss = float(total_loss) / len(train)
@@ -144,7 +143,7 @@ class Options:
     checkpoint: object = None  # a Checkpoint: an interrupted run goes on from its last epoch
     evaluate_every: int = 1  # epochs; the last one is always evaluated
     evaluate_on: Split | None = None  # whole training images, where `train` holds larger ones
-    on_batch: Callable | None = None  # called before each batch; may raise to stop
+    watch: object = None  # on_batch(model, optimizer, loss) may raise to stop; on_epoch(row)
 
 
 def fit(model, train, val, config, augment=None, options=Options()):
@@ -184,9 +183,9 @@ def epochs(model, train, val, config, augment=None, options=Options()):
     history = checkpoint.load(parts, generator, config) if checkpoint else []
     yield from history
     for epoch in range(history[-1]["epoch"] + 1 if history else 1, config.num_epochs + 1):
-        start, step, row = time.perf_counter(), options.on_batch, {"epoch": epoch}
+        start, watch, row = time.perf_counter(), options.watch, {"epoch": epoch}
         with autocast(device):
-            train_epoch(model, train, optimizer, scheduler, config, augment, generator, step)
+            train_epoch(model, train, optimizer, scheduler, config, augment, generator, watch)
             if epoch % options.evaluate_every and epoch < config.num_epochs:
                 continue
             row["train_loss"], row["train_accuracy"] = evaluate(model, evaluated)
@@ -195,6 +194,8 @@ def epochs(model, train, val, config, augment=None, options=Options()):
         history.append(row | {"seconds": time.perf_counter() - start})
         if checkpoint:
             checkpoint.save(parts, generator, config, history)
+        if watch:
+            watch.on_epoch(history[-1])
         yield history[-1]
     if checkpoint:
         checkpoint.remove()

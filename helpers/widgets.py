@@ -1,11 +1,13 @@
 """sliders -> figure: a figure that is redrawn when a slider moves."""
 
+import html
 import io
 
 import ipywidgets
 import matplotlib.pyplot as plt
 from IPython import get_ipython
 from ipywidgets import Layout
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 
 class Panel(ipywidgets.VBox):
@@ -23,22 +25,40 @@ def status_line():
 
 
 def live_figure(draw, **sliders):
-    """Return a panel: sliders, and the figure of `draw(**their values)`, redrawn when one moves.
+    """Return a panel: sliders, and the figure of `draw(**their values)`, redrawn while one moves.
 
     `draw` returns an Axes (or an array of them). The picture is a widget, not a cell's output, so
-    it does not flicker and nbval can run the cell.
+    it does not flicker and nbval can run the cell. When `draw` raises later, the panel says so in
+    one red line, and the picture, which is no longer true, is dimmed.
     """
     picture = ipywidgets.Image(format="png", layout=Layout(max_width="100%", width="620px"))
+    error = ipywidgets.HTML()
 
     def redraw(_=None):
         axes = draw(**{name: slider.value for name, slider in sliders.items()})
         picture.tooltip = in_words(axes)  # before `to_png`, which closes the figure
         picture.value = to_png(axes)
 
-    for slider in sliders.values():
-        slider.observe(redraw, names="value")
+    def redraw_or_say(_):
+        open_before = plt.get_fignums()
+        try:
+            redraw()
+            error.value = ""
+            picture.remove_class("not-true")
+        except Exception as problem:  # of a student's function: anything
+            error.value = ERROR.format(html.escape(f"{type(problem).__name__}: {problem}"))
+            picture.add_class("not-true")
+            for number in set(plt.get_fignums()) - set(open_before):  # half drawn
+                plt.close(number)
+
+    for slider in sliders.values():  # Lab sends the newest value only, once the last one is drawn
+        slider.observe(redraw_or_say, names="value")
     redraw()
-    return Panel([*sliders.values(), picture])
+    return Panel([*sliders.values(), error, picture])
+
+
+ERROR = """<style>.not-true {{opacity: .3}}</style>
+<div role="alert" style="color: var(--jp-error-color1, #b3261e)">{}</div>"""
 
 
 def in_words(axes):
@@ -56,8 +76,10 @@ def figure_of(axes):
 def to_png(axes, dpi=160):
     """Return the figure of an Axes (or of an array of them) as the bytes of a PNG, and close it."""
     figure = figure_of(axes)
+    figure.set_dpi(dpi)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
+    # savefig would draw twice, and compress for longer than it draws: one waits with the mouse.
+    FigureCanvasAgg(figure).print_png(buffer, pil_kwargs={"compress_level": 1})
     plt.close(figure)
     return buffer.getvalue()
 
@@ -68,7 +90,6 @@ def slider(label, value, low, high, step=None, log=False):
         "description": label,
         "style": {"description_width": "initial"},
         "layout": Layout(width="620px"),
-        "continuous_update": False,
     }
     if log:
         kind, step, options["readout_format"] = ipywidgets.FloatLogSlider, step or 0.05, ".2g"

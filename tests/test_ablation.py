@@ -294,86 +294,119 @@ def panel(material, tmp_path, monkeypatch):
 
 
 def train(panel, **values):
-    for name, value in values.items():
-        panel.fields[name].value = value
-    panel.train_button.click()
+    panel.values = panel.values | values
+    panel.handle({"do": "train"})
     panel.wait()
+
+
+def column(panel, name):
+    place = panel.columns.index(name)
+    return [run["cells"][place] for run in panel.runs]
 
 
 def test_moving_a_slider_trains_nothing(panel):
-    panel.fields["learning_rate"].value = 0.1
-    assert panel._thread is None and "No runs yet" in panel.table.value
+    panel.values = panel.values | {"learning_rate": 0.1}
+    assert not panel.is_training() and "No runs yet" in panel.verdict
 
 
 def test_train_draws_curves_and_adds_a_row_that_is_there_when_reopened(panel, material):
-    before = panel.picture.value
     train(panel, dropout=0.25)
-    assert (
-        panel.picture.value != before
-        and "Run 1" in panel.status.value
-        and panel.progress.value == 2
-    )
-    assert "0.25" in panel.table.value and "best" in panel.table.value
+    (run,) = panel.runs
+    assert panel.drawn == ["run 1"] and "Run 1" in panel.status and panel.state == "idle"
+    assert [row["epoch"] for row in run["history"]] == [1, 2]
+    assert len(run["losses"]["values"]) == 2 * run["per_epoch"], "a point per batch"
+    assert column(panel, "dropout") == ["0.25"] and run["mark"] == "best"
     reopened = AblationPanel(material, base=FAST)
-    assert reopened.table.value == panel.table.value and reopened.runs[0]["dropout"] == 0.25
+    assert reopened.runs == panel.runs and reopened.kept[0]["dropout"] == 0.25
 
 
 def test_stop_ends_a_run_at_its_next_batch_and_the_panel_goes_on(panel):
-    panel.fields["num_epochs"].value = 60
+    panel.values = panel.values | {"num_epochs": 60}
     panel.train()
-    assert panel.train_button.disabled and not panel.stop_button.disabled
-    panel.stop_button.click()
+    assert panel.state == "running"
+    panel.handle({"do": "stop"})
     start = time.perf_counter()
     panel.wait()
-    assert time.perf_counter() - start < 5 and "Stopped" in panel.status.value and not panel.runs
+    assert time.perf_counter() - start < 5 and "Stopped" in panel.status and not panel.runs
     train(panel, num_epochs=1)
-    assert len(panel.runs) == 1 and panel.stop_button.disabled
+    assert len(panel.runs) == 1 and panel.state == "idle"
+
+
+def test_a_run_is_stepped_and_goes_on_at_another_rate_which_the_table_says(panel):
+    panel.handle({"do": "step"})
+    for batch in (1, 2):
+        wait_for(lambda batch=batch: panel.watch.batch == batch)
+        assert panel.state == "paused" and panel.is_training()
+        if batch == 1:
+            panel.handle({"do": "step"})
+    panel.handle({"do": "rate", "rate": 5e-4})
+    panel.handle({"do": "go_on"})
+    panel.wait()
+    assert column(panel, "learning rate") == ["0.001 → 0.0005"]
+    assert panel.runs[0]["rates"] == [[2, 5e-4]]
+
+
+def wait_for(condition, seconds=20):
+    deadline = time.perf_counter() + seconds
+    while not condition():
+        assert time.perf_counter() < deadline
+        time.sleep(0.005)
+
+
+def test_a_paused_run_can_be_stopped(panel):
+    panel.handle({"do": "step"})
+    wait_for(lambda: panel.watch.batch == 1)
+    panel.handle({"do": "stop"})
+    panel.wait()
+    assert "Stopped" in panel.status and panel.state == "idle"
 
 
 def test_an_exception_is_a_sentence_in_the_panel_which_stays_usable(panel, monkeypatch):
-    monkeypatch.setattr(studio, "train_run", lambda *_: 1 / 0)
+    monkeypatch.setattr(studio, "train_run", lambda *_, **__: 1 / 0)
     train(panel)
-    assert "ZeroDivisionError" in panel.status.value and not panel.train_button.disabled
+    assert "ZeroDivisionError" in panel.status and panel.is_error and panel.state == "idle"
     monkeypatch.setattr(studio, "train_run", train_run)
     train(panel)
-    assert len(panel.runs) == 1
+    assert len(panel.runs) == 1 and not panel.is_error
 
 
 def test_a_diverged_run_is_a_row_that_says_so(panel):
     train(panel, learning_rate=10.0)
-    assert "diverged" in panel.table.value and "smaller learning rate" in panel.status.value
-    assert "nan" not in panel.table.value
-    assert "No run has learned" in panel.table.value
+    assert column(panel, "held out") == ["diverged"] and "smaller learning rate" in panel.status
+    assert "No run has learned" in panel.verdict
+    assert "NaN" not in json.dumps(panel.get_state()["runs"])
 
 
 def test_settings_of_a_run_are_copied_back_to_the_sliders(panel):
     train(panel, dropout=0.25, kernel_size=3)
-    panel.fields["dropout"].value, panel.fields["kernel_size"].value = 0.0, 5
-    assert "dropout=0.25" in panel.code.value
-    panel.copy_button.click()
-    assert panel.settings().dropout == 0.25 and panel.settings().kernel_size == 3
+    panel.values = panel.values | {"dropout": 0.0, "kernel_size": 5}
+    assert "dropout=0.25" in panel.runs[0]["code"]
+    panel.handle({"do": "copy", "key": "run 1"})
+    settings, seed = panel.settings()
+    assert settings.dropout == 0.25 and settings.kernel_size == 3 and seed == 0
+
+
+def test_whole_numbers_stay_whole_as_the_browser_sends_them(panel):
+    panel.values = panel.values | {"weight_decay": 1, "num_epochs": 3.0}
+    settings, _ = panel.settings()
+    assert repr((settings.weight_decay, settings.num_epochs)) == "(1.0, 3)"
 
 
 @pytest.mark.slow
 def test_a_run_can_be_removed_and_its_number_is_not_used_for_another(panel):
     train(panel)
     train(panel)
-    panel.chosen.value = 1
-    panel.remove_button.click()
-    assert [run["number"] for run in panel.runs] == [2]
+    panel.handle({"do": "remove", "key": "run 1"})
+    assert [run["key"] for run in panel.runs] == ["run 2"] == panel.drawn
     train(panel)
-    assert [run["number"] for run in panel.runs] == [2, 3]
+    assert [run["key"] for run in panel.runs] == ["run 2", "run 3"]
 
 
 def test_runs_too_close_to_tell_apart_are_called_ties():
-    runs = [
-        r | {"number": i, "seconds": 1.0} for i, r in enumerate(make_runs(0.60, 0.59, 0.3), start=1)
-    ]
-    page = studio.runs_as_html(runs, ["depth"], num_held_out=300)
-    assert (
-        "run 1. Too close to tell from it, within one standard error: run 2." in page
-        and page.count(">tie<") == 1
-    )
+    runs = [r | {"number": i} for i, r in enumerate(make_runs(0.60, 0.59, 0.3), start=1)]
+    marks, verdict = studio.judged(runs, num_held_out=300)
+    assert marks == ["best", "tie", ""]
+    assert "run 1. Too close to tell from it, within one standard error: run 2." in verdict
 
 
 def test_a_damaged_table_of_runs_is_kept_aside_and_said(panel, material, tmp_path):
@@ -381,19 +414,21 @@ def test_a_damaged_table_of_runs_is_kept_aside_and_said(panel, material, tmp_pat
     path = next((tmp_path / "my_runs").glob("*.json"))
     path.write_text("[{")
     reopened = AblationPanel(material, base=FAST)
-    assert "damaged" in reopened.status.value and path.with_suffix(".damaged").read_text() == "[{"
+    assert "damaged" in reopened.status and path.with_suffix(".damaged").read_text() == "[{"
 
 
-def test_every_control_has_a_label(panel):
-    controls = [
-        *panel.fields.values(),
-        panel.seed,
-        panel.progress,
-        panel.chosen,
-        panel.train_button,
-        panel.stop_button,
-    ]
-    assert all(control.description for control in controls)
+def test_pictures_are_sent_and_never_kept_in_the_saved_state(panel, material, monkeypatch):
+    sent = []
+    monkeypatch.setattr(
+        panel, "send", lambda message, buffers=None: sent.append((message, buffers))
+    )
+    panel.handle({"do": "hello"})
+    train(panel)
+    (hello, [pictures]), looks = sent[0], [b for m, b in sent if "look" in m]
+    assert len(pictures) == 6 * 64 * 64 and hello["pictures"]["shape"] == [6, 64, 64]
+    assert looks and [len(b) for b in looks[0]] == [10 * 5 * 5, 10 * 60 * 60]
+    state = json.dumps(panel.get_state(), default=lambda value: pytest.fail(repr(value)))
+    assert len(state) < 60_000
 
 
 def test_where_no_widget_can_be_shown_a_sentence_stands_for_the_panel(panel):
@@ -403,7 +438,7 @@ def test_where_no_widget_can_be_shown_a_sentence_stands_for_the_panel(panel):
 def test_the_settings_of_a_panel_can_be_few(material, tmp_path, monkeypatch):
     monkeypatch.setattr(studio, "DATA", tmp_path)
     panel = AblationPanel(material, "dropout", choices=("dropout",), base=FAST)
-    assert list(panel.fields) == ["dropout"] and panel.settings() == FAST
+    assert list(panel.values) == ["dropout", "seed"] and panel.settings() == (FAST, 0)
 
 
 def test_dask_is_not_imported_before_it_is_needed():

@@ -114,8 +114,12 @@ def page():
         )
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
         page.set_default_timeout(PATIENCE_MS)
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
         yield page
         browser.close()
+        away = [url for url in asked if not re.match(r"(http|ws)://127\.0\.0\.1:|blob:|data:", url)]
+        assert asked and not away, "a page asks nothing of other machines"
 
 
 def run_all(page, notebook):
@@ -169,46 +173,74 @@ def test_part_1_opens_and_runs(lab, page):
 
 
 def test_the_studio_trains_stops_and_remembers(lab, page):
-    page.set_viewport_size({"width": 1100, "height": 1000})
+    page.set_viewport_size({"width": 1100, "height": 700})
     page.goto(lab.replace("part1_standard_scaler", "ec1_ablations"))
     run_all(page, "EC1")
-    button = lambda name: page.locator("button.jupyter-button", has_text=re.compile(f"^{name}$"))
-    slider = lambda name: page.locator(".widget-hslider", has=page.get_by_text(name, exact=True))
-    curves = page.locator("img.ablation-curves, .ablation-curves img")
-    rows = page.locator("table.ablation-runs tbody tr")
+    panel = page.locator(".wb")
+    button = lambda name: panel.get_by_role("button", name=name, exact=True)
+    rows, status = panel.locator("table.runs tbody tr"), panel.get_by_role("status")
     button("Train").scroll_into_view_if_needed()
+    panel.locator(".pictures canvas").nth(5).wait_for()
 
-    slider("dropout").get_by_role("slider").press("ArrowRight")
-    slider("dropout").get_by_role("slider").press("ArrowRight")
-    slider("dropout").get_by_text("0.10").wait_for()
-    assert page.get_by_text("No runs yet").is_visible(), "moving a slider trains nothing"
+    press(panel.get_by_label("dropout"), "ArrowRight", 2)
+    assert panel.locator(".row", has_text="dropout").locator("output").inner_text() == "0.1"
+    assert panel.get_by_text("No runs yet").is_visible(), "moving a slider trains nothing"
 
-    before = curves.get_attribute("src")
     button("Train").click()
-    page.get_by_text(re.compile("Training: [2-9] of 10 epochs")).wait_for()
-    assert curves.get_attribute("src") != before, "the curve grows while it trains"
-    screenshot(page, "studio_training")
+    panel.locator(".now", has_text=re.compile("batch [0-9]+, epoch")).wait_for()
+    button("Pause").click()
+    button("Go on").wait_for()
+    page.wait_for_timeout(2000)  # the batch that it was at has ended
+    paused = batch_of(panel)
+    page.wait_for_timeout(1000)
+    assert batch_of(panel) == paused and panel.locator(".maps canvas").count() == 10
+    button("One step").click()
+    panel.locator(".now", has_text=f"batch {paused + 1},").wait_for()
+    press(panel.get_by_label("rate from here on"), "ArrowLeft", 4)
+    panel.get_by_text("Learning rate 0.0025 from here on.").wait_for()
+    screenshot(page, "studio_paused")
+    button("Go on").click()
     rows.nth(0).wait_for()
-    assert "0.1" in rows.nth(0).inner_text() and "best" in rows.nth(0).inner_text()
+    assert "0.004 →" in rows.nth(0).inner_text() and "best" in rows.nth(0).inner_text()
 
-    slider("learning rate").get_by_role("slider").press("End")
-    button("Train").click()
-    page.locator("table.ablation-runs", has_text="diverged").wait_for()
+    curves = panel.locator("svg").first
+    curves.hover()
+    assert "run 1: batch" in panel.locator(".tip").first.inner_text()
+    drawn = curves.locator("path").count()
+    rows.nth(0).get_by_role("button", name="run 1: draw its curves").press("Enter")
+    page.wait_for_timeout(500)
+    assert (drawn, curves.locator("path").count()) == (2, 0), "the row hides its curves"
+    rows.nth(0).click()
 
-    slider("epochs").get_by_role("slider").press("End")
+    press(panel.get_by_label("learning rate", exact=True), "End")
     button("Train").click()
-    page.get_by_text(re.compile("Training: .* of 60 epochs")).wait_for()
+    rows.filter(has_text="diverged").wait_for()
+    assert panel.locator(".compare tbody tr", has_text="learning rate").count() == 1
+
+    press(panel.get_by_label("epochs"), "End")
+    button("Train").click()
+    panel.locator(".now", has_text="of 60").wait_for()
     button("Stop").click()
-    page.get_by_text("Stopped after").wait_for(timeout=5000)
+    status.filter(has_text="Stopped after").wait_for(timeout=30_000)
     screenshot(page, "studio")
 
     page.keyboard.press("Control+s")
     page.wait_for_timeout(1500)
     page.reload()
     page.locator(".jp-RenderedMarkdown h1", has_text="EC1").wait_for()
-    button("Train").scroll_into_view_if_needed()
+    rows.nth(1).wait_for()
     assert rows.count() == 2, "both runs are there again"
     screenshot(page, "studio_reloaded")
+
+
+def press(field, key, times=1):
+    for _ in range(times):
+        field.press(key)
+
+
+def batch_of(panel):
+    """Return the number of the batch that the panel shows."""
+    return int(re.search(r"batch (\d+)", panel.locator(".now").inner_text()).group(1))
 
 
 def test_an_unsolved_part_runs_to_its_end_and_an_interrupt_is_one_sentence(

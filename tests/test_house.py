@@ -24,7 +24,8 @@ ARROWS = {
     LESSON: {"sources"},
     "exercises": {LESSON, "sources"},
     "report": {LESSON, "exercises", "alttext"},
-    "extra": {LESSON, "sources"},
+    "live": {LESSON, "sources"},
+    "extra": {LESSON, "sources", "live"},
     "maker": {LESSON, "sources"},
     "grader": {LESSON, "sources", "exercises", "report"},
     "commands": {LESSON, "sources", "alttext", "exercises", "report", "extra", "maker", "grader"},
@@ -34,7 +35,7 @@ DRAWN_SCENES = HELPERS / "sources" / "mini_scenes.py"
 MAX_LINES = (
     {"part1": 1270}
     | {f"part{number}": 2000 for number in range(2, 9)}
-    | {"part7": 2175, "part8": 2050}
+    | {"part5": 2120, "part7": 2500, "part8": 2050}
 )
 
 

@@ -360,6 +360,34 @@ def test_a_live_figure_redraws_when_a_slider_moves():
     )
 
 
+def test_an_error_while_a_slider_moves_is_one_red_line_and_dims_the_picture():
+    from helpers.widgets import live_figure, slider
+
+    def draw(rate):
+        ax = plots.new_axes()
+        if rate > 0.5:
+            raise ValueError("<too large>")
+        return ax
+
+    panel = live_figure(draw, rate=slider("rate", 0.1, 0.0, 1.0))
+    moved, error, picture = panel.children
+    before, figures = picture.value, plots.plt.get_fignums()
+    moved.value = 0.9
+    assert "ValueError: &lt;too large&gt;" in error.value and "alert" in error.value
+    assert picture.value == before and "not-true" in picture._dom_classes
+    assert plots.plt.get_fignums() == figures, "a figure half drawn would come up in the next cell"
+    moved.value = 0.3
+    assert error.value == "" and "not-true" not in picture._dom_classes
+    assert moved.continuous_update, "it is drawn while one drags"
+
+
+def test_an_error_in_the_first_figure_is_that_of_the_cell():
+    from helpers.widgets import live_figure
+
+    with pytest.raises(ZeroDivisionError):
+        live_figure(lambda: 1 / 0)
+
+
 def test_environment_yml_lists_no_dependency_twice():
     text = (ROOT / "environment.yml").read_text()
     assert "-e .[test]" in text and "torch" not in text

@@ -1,0 +1,1 @@
+"""Panels that a browser draws from numbers: curves that grow, pictures to drag."""

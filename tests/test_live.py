@@ -1,0 +1,204 @@
+"""Live panels: a watched run trains as one that nobody watches; what is sent is little and whole."""
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from helpers.data import Split, batches
+from helpers.live.curves import LiveCurves
+from helpers.live.insight import Insight
+from helpers.live.watch import MAX_POINTS, Thinned, Watch
+from helpers.models import SimpleNet, SimpleNetDropout
+from helpers.progress import Stopped
+from helpers.training import Options, TrainConfig, evaluate, fit
+
+CONFIG = TrainConfig(num_epochs=3, batch_size=16, learning_rate=2e-3, device="cpu")
+NUM_BATCHES = 3 * 4  # of 60 images
+
+
+@pytest.fixture
+def split():
+    torch.manual_seed(0)
+    labels = torch.arange(60) % 15
+    return Split(labels.view(-1, 1, 1, 1) / 8 + torch.rand(60, 1, 64, 64), labels)
+
+
+def train(split, config=CONFIG, watch=None, network=SimpleNetDropout):
+    """Return the network and the losses of its batches."""
+    torch.manual_seed(config.seed)
+    model = network()
+    fit(model, split, split, config, options=Options(watch=watch, evaluate_every=9))
+    return model
+
+
+def in_thread(work):
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def wait_until(condition):
+    deadline = time.perf_counter() + 20
+    while not condition():
+        assert time.perf_counter() < deadline
+        time.sleep(0.001)
+
+
+def same_weights(a, b):
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values()))
+
+
+def by_hand(split, config, change_after, rate):
+    """Train with a rate that is looked up in two whole schedules: the first's, then the second's."""
+    plans = [plan(config, config.learning_rate), plan(config, rate)]
+    torch.manual_seed(config.seed)
+    model = SimpleNetDropout().to(memory_format=torch.channels_last)
+    torch.manual_seed(config.seed)
+    generator, step = torch.Generator().manual_seed(config.seed), 0
+    optimizer = torch.optim.AdamW(
+        model.parameters(), config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
+    for _ in range(config.num_epochs):
+        model.train()
+        for batch in batches(split, config.batch_size, generator):
+            lr, betas = plans[step >= change_after][step]
+            optimizer.param_groups[0].update(lr=lr, betas=betas)
+            loss = F.cross_entropy(model(batch.images), batch.labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            step += 1
+        evaluate(model, split)
+    return model
+
+
+def plan(config, rate):
+    """Return (learning rate, betas) of every batch of a one-cycle schedule."""
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], rate)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, NUM_BATCHES)
+    found = []
+    for _ in range(NUM_BATCHES):
+        group = optimizer.param_groups[0]
+        found.append((group["lr"], group["betas"]))
+        optimizer.step()
+        scheduler.step()
+    return found
+
+
+@pytest.fixture
+def no_bfloat16(monkeypatch):
+    monkeypatch.setattr("helpers.training.uses_bfloat16", lambda device: False)
+
+
+def test_a_run_paused_and_gone_on_at_another_rate_equals_that_schedule_by_hand(split, no_bfloat16):
+    watch, done = Watch(), []
+    watch.pause()
+    thread = in_thread(lambda: done.append(train(split, watch=watch)))
+    for batch in range(1, 6):
+        wait_until(lambda batch=batch: watch.batch == batch)
+        if batch < 5:
+            watch.step()
+    watch.set_rate(5e-4)
+    watch.go_on()
+    thread.join()
+    assert watch.rates == [[5, 5e-4]] and watch.batch == NUM_BATCHES
+    assert same_weights(done[0], by_hand(split, CONFIG, 5, 5e-4))
+    assert not same_weights(done[0], train(split)), "the rate mattered"
+
+
+def test_a_constant_rate_is_changed_too(split, no_bfloat16):
+    config = replace(CONFIG, schedule="constant", optimizer="sgd", learning_rate=0.1)
+
+    class Told(Watch):
+        def on_batch(self, model, optimizer, loss):
+            super().on_batch(model, optimizer, loss)
+            rates.append(optimizer.param_groups[0]["lr"])
+
+    rates, watch = [], Told()
+    watch.set_rate(0.01)
+    train(split, config, watch)
+    assert rates == [0.01] * NUM_BATCHES
+
+
+def test_being_watched_changes_no_number(split):
+    insight = Insight(split.images.to(torch.uint8), split.images, split.labels)
+    watch = Watch(lambda losses, model, batch: model is None or insight.look(model), every_s=0)
+    assert same_weights(train(split, watch=watch), train(split))
+
+
+def test_stop_ends_a_run_at_its_next_batch_paused_or_not(split):
+    watch = Watch()
+    watch.pause()
+    watch.stop()
+    with pytest.raises(Stopped):
+        train(split, watch=watch)
+    assert watch.batch == 1
+
+
+def test_every_loss_is_told_once_and_at_most_every_so_often(split):
+    told = []
+    often = Watch(lambda losses, model, batch: told.append((batch, losses)), every_s=0)
+    train(split, watch=often)
+    assert [batch for batch, _ in told] == list(range(1, NUM_BATCHES + 1))
+    seldom, rarely = [], Watch(lambda losses, *_: seldom.append(losses), every_s=60)
+    train(split, watch=rarely)
+    assert len(seldom) <= 1 + CONFIG.num_epochs
+    assert sum(seldom, []) == [loss for _, losses in told for loss in losses]
+
+
+def test_a_long_series_is_thinned_to_means_that_keep_its_mean():
+    thinned = Thinned()
+    for value in range(16 * MAX_POINTS):
+        thinned.add(float(value))
+    assert MAX_POINTS / 2 <= len(thinned.values) <= MAX_POINTS
+    first = thinned.values[0]
+    assert first == (thinned.stride - 1) / 2 and thinned.values[1] - first == thinned.stride
+
+
+def test_a_loss_that_is_not_a_number_can_be_sent():
+    thinned = Thinned()
+    for value in (2.5, float("nan"), float("inf")):
+        thinned.add(value)
+    assert thinned.rounded() == {"stride": 1, "values": [2.5, None, None]}
+
+
+# --- a look into the network ----------------------------------------------------------------------
+
+
+def test_a_look_shows_kernels_maps_and_answers_and_leaves_the_network_training(split):
+    insight, model = Insight(split.images, split.images, split.labels), SimpleNet().train()
+    about, (kernels, maps) = insight.look(model)
+    assert model.training and len(kernels) == 250 and len(maps) == 10 * 60 * 60
+    logits = model.eval()(insight.normalised)
+    assert about["right"] == (logits.argmax(1) == insight.labels).tolist()
+    assert len(set(insight.pictures()[0]["names"])) == 6, "of six classes"
+    weights = model.conv_layers[0].weight[:, 0].flatten()
+    assert kernels[weights.argmax()] == 255 or kernels[weights.argmin()] == 1
+
+
+# --- curves in small form -------------------------------------------------------------------------
+
+
+def test_a_watched_fit_gives_the_same_history_and_keeps_its_curve(split):
+    without_times = lambda rows: [{k: v for k, v in r.items() if k != "seconds"} for r in rows]
+    curves, histories = LiveCurves(), []
+    for wrap in (lambda fit: fit, lambda fit: curves.watched(fit, "AdamW")):
+        torch.manual_seed(0)
+        histories.append(wrap(fit)(SimpleNet(), split, split, CONFIG))
+    assert without_times(histories[0]) == without_times(histories[1])
+    (run,) = curves.runs
+    assert run["key"] == "AdamW" and curves.drawn == ["AdamW"]
+    assert len(run["losses"]["values"]) == NUM_BATCHES and run["per_epoch"] == 4
+    assert run["cells"][1] == f"{histories[1][-1]['val_accuracy']:.3f}"
+
+
+def test_runs_from_a_cache_are_shown_beside_those_that_were_watched(split):
+    curves = LiveCurves()
+    history = curves.watched(fit, "new")(SimpleNet(), split, split, CONFIG)
+    curves.show({"old": history, "new": history})
+    assert [run["key"] for run in curves.runs] == ["old", "new"] == curves.drawn
+    assert curves.runs[1]["losses"]["values"] and not curves.runs[0]["losses"]["values"]

@@ -148,11 +148,11 @@ def pick_input(question):
     return ipywidgets.VBox(boxes), lambda: [box.description for box in boxes if box.value]
 
 
-def _picked(values):
-    """Return the values; raises WorkbookError where one is missing or there twice."""
-    if None in values or len(set(values)) < len(values):
-        raise WorkbookError("Choose one." if len(values) == 1 else "Choose different ones.")
-    return values
+def _picked(chosen):
+    """Return what was chosen; raises WorkbookError where one is missing or there twice."""
+    if None in chosen or len(set(chosen)) < len(chosen):
+        raise WorkbookError("Choose one." if len(chosen) == 1 else "Choose different ones.")
+    return chosen
 
 
 INPUTS = {

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 from helpers.files import DATA, atomic_write
 from helpers.predictions.questions import Question, distance, in_words, plain
@@ -9,15 +10,15 @@ from helpers.predictions.questions import Question, distance, in_words, plain
 FILE = DATA / "my_predictions.json"
 
 
-def load():
+def load(path=None):
     """Return {id: record} of the predictions that were committed or skipped, in that order.
 
     A record holds its question, and its guess and confidence unless it was skipped; once the answer
     was shown, also the truth, both in words, the distance, and whether the guess was near. A file
-    that cannot be read counts as empty.
+    that cannot be read counts as empty. The path is this copy's, unless another is named.
     """
     try:
-        records = json.loads(FILE.read_text())
+        records = json.loads(Path(path or FILE).read_text())
         return records if isinstance(records, dict) else {}
     except (OSError, ValueError):
         return {}
@@ -58,6 +59,13 @@ def settle(id, truth):
     if record != record | told:
         keep(id, record := record | told)
     return record
+
+
+def take_over(older):
+    """Add the records of an older copy's folder to this one's, which count where both have one."""
+    records = load(Path(older) / "data" / FILE.name)
+    for id in records.keys() - load().keys():
+        keep(id, records[id])
 
 
 def question_of(record):

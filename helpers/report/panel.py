@@ -16,12 +16,15 @@ class ReportPanel(Panel):
         self.output = output
         text = lambda label: ipywidgets.Text(description=label, layout=Layout(width="420px"))
         self.fields = {name: text(name) for name in ("name", "email", "id", "team")}
+        self.predictions = ipywidgets.Checkbox(
+            description="with a page of my predictions", indent=False
+        )
         self.button = ipywidgets.Button(
             description="Write report.pdf", button_style="primary", icon="file-pdf-o"
         )
         self.button.on_click(self._write)
         self.status = ipywidgets.HTML()
-        super().__init__([*self.fields.values(), self.button, self.status])
+        super().__init__([*self.fields.values(), self.predictions, self.button, self.status])
 
     def _write(self, _):
         from helpers.report.gather import Details, make_report  # here, as it takes two seconds
@@ -29,7 +32,9 @@ class ReportPanel(Panel):
         self.button.disabled, self.status.value = True, "Writing ..."
         try:
             details = Details(**{name: field.value for name, field in self.fields.items()})
-            missing, log = make_report(self.output, details)
+            missing, log = make_report(
+                self.output, details, with_predictions=self.predictions.value
+            )
             done = f"{self.output.name} is written, from what is saved in the notebooks."
             sentences = [done, *missing, *log]
             self.status.value = "<br>".join(map(html.escape, sentences))

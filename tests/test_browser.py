@@ -172,6 +172,57 @@ def test_part_1_opens_and_runs(lab, page):
     screenshot(page, "part1")
 
 
+def test_a_guess_is_committed_before_the_answer_and_is_still_there(lab, page):
+    page.goto(lab.replace("part1_standard_scaler", "part3_loss"))
+    run_all(page, "Part 3")
+    answer = page.locator(".jp-OutputArea-output", has_text="guessing among 15: log 15 =")
+    compared = page.get_by_text("Your guess:").locator("visible=true")
+    assert answer.count() == 0, "nothing is revealed before a commit"
+    control = page.locator(".prediction").first
+    control.scroll_into_view_if_needed()
+    control.get_by_role("textbox").fill("2")
+    control.get_by_role("button", name="Show me").click()
+    control.get_by_text("Say how sure you are.").wait_for()
+    screenshot(page, "prediction_open")
+    assert answer.count() == 0
+    control.get_by_role("button", name="middle").click()
+    control.get_by_role("button", name="Show me").click()
+    answer.wait_for()
+    compared.first.wait_for()
+    assert compared.count() == 1, "the other three wait"
+    assert page.locator("details[open]").count() == 0 < page.locator("details").count()
+    screenshot(page, "prediction_committed")
+
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(1500)
+    page.reload()
+    page.locator(".jp-RenderedMarkdown h1", has_text="Part 3").wait_for()
+    answer.wait_for()
+    assert compared.count() == 1, "it is stored in the notebook"
+
+    choose(page, "Kernel", "Restart Kernel…")
+    page.locator(".jp-Dialog button", has_text="Restart").click()
+    run_all(page, "Part 3")
+    page.get_by_text("Committed: 2 nats (confidence: middle)").wait_for()
+    assert compared.count() == 1
+    waiting = page.get_by_text("Commit your prediction above, or skip it.")
+    assert waiting.count() == 3
+    page.get_by_role("button", name="Skip, and show").first.click()
+    page.get_by_text("Skipped.").wait_for()
+    waiting.nth(2).wait_for(state="detached")
+    screenshot(page, "prediction_again")
+
+
+def test_the_index_leads_to_a_part(lab, page):
+    page.goto(lab.replace("part1_standard_scaler", "00_index"))
+    start_all(page, "Scene recognition")
+    link = page.locator(".jp-OutputArea-output a", has_text="Part 3 · Loss")
+    link.wait_for()
+    screenshot(page, "index")
+    link.click()
+    page.locator(".jp-RenderedMarkdown h1", has_text="Part 3").wait_for()
+
+
 def test_the_studio_trains_stops_and_remembers(lab, page):
     page.set_viewport_size({"width": 1100, "height": 700})
     page.goto(lab.replace("part1_standard_scaler", "ec1_ablations"))

@@ -23,7 +23,8 @@ ARROWS = {
     "alttext": set(),  # the kernel loads it by name; of the notebooks, none imports it
     LESSON: {"sources"},
     "exercises": {LESSON, "sources"},
-    "report": {LESSON, "exercises", "alttext"},
+    "predictions": {LESSON},
+    "report": {LESSON, "exercises", "alttext", "predictions"},
     "live": {LESSON, "sources"},
     "extra": {LESSON, "sources", "live"},
     "maker": {LESSON, "sources"},
@@ -31,11 +32,16 @@ ARROWS = {
     "commands": {LESSON, "sources", "alttext", "exercises", "report", "extra", "maker", "grader"},
 }
 GROUND = {HELPERS / name for name in ("__init__.py", "files.py", "progress.py")}
-DRAWN_SCENES = HELPERS / "sources" / "mini_scenes.py"
+# Not counted: the drawing of scenes, and the panels that ask for predictions or show training.
+UNREAD = {
+    HELPERS / "sources" / "mini_scenes.py",
+    *(HELPERS / "predictions").glob("*.py"),
+    *(HELPERS / "live").glob("*.py"),
+}
 MAX_LINES = (
-    {"part1": 1270}
+    {"part1": 1310}
     | {f"part{number}": 2000 for number in range(2, 9)}
-    | {"part5": 2120, "part7": 2500, "part8": 2050}
+    | {"part5": 2120, "part7": 2150, "part8": 2100}
 )
 
 
@@ -82,7 +88,7 @@ def package_of(path):
 
 
 def num_lines(paths):
-    return sum(len(path.read_text().splitlines()) for path in paths if path != DRAWN_SCENES)
+    return sum(len(path.read_text().splitlines()) for path in paths if path not in UNREAD)
 
 
 MODULES = sorted(HELPERS.rglob("*.py"))
@@ -122,6 +128,8 @@ def test_a_part_of_the_lesson_opens_few_modules(part):
 def test_the_lesson_is_short_and_no_module_long():
     lines = {path: num_lines([path]) for path in MODULES}
     assert sum(lines[path] for path in HELPERS.glob("*.py")) <= 2070
+    predictions = (HELPERS / "predictions").glob("*.py")
+    assert sum(len(path.read_text().splitlines()) for path in predictions) <= 750
     assert sorted(lines.values())[len(lines) // 2] <= 150
     assert [path.name for path, number in lines.items() if number > 350] == []
 

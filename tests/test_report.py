@@ -16,6 +16,8 @@ from stored_figures import silent_cells
 from helpers.alttext.display import img
 from helpers.exercises.cells import PROMPT, is_unanswered
 from helpers.files import NOTEBOOKS, WorkbookError
+from helpers.predictions import store
+from helpers.predictions.questions import Question
 from helpers.report.gather import Details, make_report
 from helpers.report.typesetting import literal
 
@@ -454,6 +456,40 @@ def test_a_folder_without_notebooks_is_named_and_an_old_report_stays(tmp_path):
     with pytest.raises(WorkbookError, match="no notebooks in"):
         make_report(tmp_path / "report.pdf", folder=tmp_path)
     assert (tmp_path / "report.pdf").read_text() == "old"
+
+
+def test_a_question_stands_above_its_answer_and_no_guess_between_the_figures(tmp_path, report):
+    asked = new_output("display_data", {"text/markdown": "**Prediction.** How many?"})
+    guessed = new_output("display_data", {"text/plain": "Your guess: 4"})
+    guessed.metadata = {"prediction": True}
+    write(tmp_path, "part1", title("One"), shown(asked), shown(display(plain="seven"), guessed))
+    text, missing, _ = report()
+    assert text.index("How many?") < text.index("seven")
+    assert "Your guess" not in text and missing == []
+
+
+def test_a_folded_reading_is_printed_whole(tmp_path, report):
+    folded = "<details><summary><b>Reading</b> (one run)</summary>\n\nIt *falls*.\n\n</details>"
+    write(tmp_path, "part1", title("One"), new_markdown_cell(f"{folded}\n\n## Next\n\nMore."))
+    text, _, _ = report(full=True)
+    assert "Reading (one run). It falls." in text and "More." in text
+    assert "details" not in text and "summary" not in text
+
+
+def test_the_page_of_predictions_is_printed_if_the_student_wants_it(tmp_path, monkeypatch):
+    notebooks = tmp_path / "notebooks"
+    notebooks.mkdir()
+    write(notebooks, "part1", title("One"))
+    monkeypatch.setattr(store, "FILE", tmp_path / "data" / "my_predictions.json")
+    make_report(tmp_path / "without.pdf", folder=notebooks, with_predictions=True)
+    assert "Predictions" not in text_of(tmp_path / "without.pdf"), "nothing was guessed"
+    store.commit(Question("part1-x", "number", "How many <b>cats</b>?", high=10), 4.0, "high")
+    store.settle("part1-x", 9)
+    make_report(tmp_path / "with.pdf", folder=notebooks, with_predictions=True)
+    make_report(tmp_path / "without.pdf", folder=notebooks)
+    text = text_of(tmp_path / "with.pdf")
+    assert "Furthest off" in text and "How many <b>cats</b>?" in text and "high" in text
+    assert "cats" not in text_of(tmp_path / "without.pdf")
 
 
 def test_a_string_literal_holds_every_text():

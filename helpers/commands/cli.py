@@ -108,6 +108,9 @@ def report(
     full: Annotated[
         bool, typer.Option("--full", help="Add every notebook, with its code.")
     ] = False,
+    with_predictions: Annotated[
+        bool, typer.Option("--with-predictions", help="Add a page of your predictions.")
+    ] = False,
     run_first: Annotated[
         bool, typer.Option("--run", help="Run the notebooks first, and keep their outputs.")
     ] = False,
@@ -121,7 +124,9 @@ def report(
 
     if run_first:
         run_parts([], save=True)
-    missing, log = make_report(output, Details(title, name, email, id, team), folder, full)
+    missing, log = make_report(
+        output, Details(title, name, email, id, team), folder, full, with_predictions
+    )
     for sentence in log:
         print(f"note: {sentence}", file=sys.stderr)
     for sentence in missing:
@@ -183,12 +188,14 @@ def update(
 ):
     """Take your answers from an older copy into this one.
 
-    Exercises and answers are taken. This copy's earlier notebooks are kept in before/.
+    Exercises, answers and predictions are taken. This copy's earlier notebooks are kept in before/.
     """
     from helpers.exercises.carry_over import carry_over
     from helpers.exercises.cells import read_notebooks
+    from helpers.predictions.store import take_over
 
     print("\n".join(carry_over(ROOT, read_notebooks(), read_notebooks(older / "notebooks"))))
+    take_over(older)
 
 
 for tools in ("teachers", "makers"):  # absent in students' copies

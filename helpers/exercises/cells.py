@@ -51,6 +51,13 @@ def read_notebooks(folder=NOTEBOOKS):
     return notebooks
 
 
+def has_passed(cell):
+    """Return whether the output of a check cell is the line that it prints for a right exercise."""
+    text = "".join(str(out.get("text", "")) for out in cell.outputs if out.output_type == "stream")
+    is_wrong = any(out.output_type == "error" for out in cell.outputs)
+    return text == f"{cell.metadata.get('exercise', '?')}: right\n" and not is_wrong
+
+
 def name_of(cell):
     """Return the name of the exercise that a cell belongs to, "" if it belongs to none."""
     return str(cell.metadata.get("exercise", ""))

@@ -20,6 +20,7 @@ BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 # The stub of an exercise that is not solved; `session` reads what follows it.
 STUB = "raise NotImplementedError("
 NAME = "scene-workbook"
+INDEX = "00_index"  # leads to the notebooks; it has nothing to solve
 COPIED = (
     ".gitignore .jupyter LICENSE environment.yml pyproject.toml helpers data/README.md data/validation_names.txt "
     "data/alexnet_small.pt data/efficientnet_lite0.pt data/efficientnet_lite0.LICENSE "
@@ -70,7 +71,8 @@ def rubric(notebooks):
 def write_copies(notebooks, folder):
     """Write the students' notebooks, the helpers and data that they need, and a README."""
     (folder / "notebooks").mkdir(parents=True)
-    for stem, notebook in notebooks.items():
+    index = {INDEX: nbformat.read(NOTEBOOKS / f"{INDEX}.ipynb", as_version=4)}
+    for stem, notebook in (index | notebooks).items():
         nbformat.write(student_copy(notebook), folder / "notebooks" / f"{stem}.ipynb")
     for name in COPIED:
         source, target = ROOT / name, folder / name

@@ -11,8 +11,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.exercises.cells import in_order, is_unanswered, tags_of
+from helpers.exercises.cells import has_passed, in_order, is_unanswered, tags_of
 from helpers.files import NOTEBOOKS, WorkbookError, atomic_write
+from helpers.predictions import store, surprises
 from helpers.report.pandoc import raw, write_pieces
 from helpers.report.pieces import Gathered, Piece, Reader
 from helpers.report.typesetting import code, literal, typeset
@@ -34,11 +35,12 @@ class Details:
     team: str = ""
 
 
-def make_report(output, details=Details(), folder=NOTEBOOKS, full=False):
+def make_report(output, details=Details(), folder=NOTEBOOKS, full=False, with_predictions=False):
     """Write the PDF report of the notebooks in a folder.
 
     Returns (what is missing, what could not be printed). With `full`, every notebook follows, code
-    included. Nothing is executed. Raises WorkbookError for a folder without notebooks.
+    included; `with_predictions`, a page of the student's guesses, if there are any. Nothing is
+    executed. Raises WorkbookError for a folder without notebooks.
     """
     paths = in_order(Path(folder).glob("*.ipynb"))
     if not paths:
@@ -49,6 +51,8 @@ def make_report(output, details=Details(), folder=NOTEBOOKS, full=False):
         notebooks = {path: reader.read(path, gathered) for path in paths}
         for path, notebook in notebooks.items():
             gather_report(path, notebook, reader, gathered)
+        if with_predictions:
+            gather_surprises(Path(folder).resolve(), reader, gathered)
         at_end = Piece([], "", "the list of what is missing")
         gathered.pieces.append(at_end)
         for path, notebook in notebooks.items() if full else ():
@@ -112,6 +116,24 @@ def gather_all(path, notebook, reader, gathered):
             gathered.pieces += reader.outputs(cell, where, with_caption=False)
 
 
+def gather_surprises(folder, reader, gathered):
+    """Add the student's predictions: those furthest off, how sure they were, and all of them."""
+    records = store.load(folder.parent / "data" / store.FILE.name)
+    tables = {
+        "Furthest off": surprises.furthest(records),
+        "How sure, and how often right or near": surprises.by_confidence(records),
+        "All predictions": surprises.table(records),
+    }
+    if not len(tables["All predictions"]):
+        return
+    gathered.pieces.append(Piece([raw('#part("Predictions")')], "", "predictions"))
+    for caption, table in tables.items():
+        if len(table):
+            gathered.pieces.append(reader.table(surprises.to_html(table), caption, "predictions"))
+    if sentence := surprises.verdict(records):
+        gathered.pieces.append(Piece([raw(f"#{literal(sentence)}")], sentence, "predictions"))
+
+
 def title_of(notebook, path):
     """Return the first heading of a notebook, else its name."""
     for cell in notebook.cells:
@@ -141,12 +163,7 @@ def note_missing(name, cells, missing):
             question = None
         elif "check" in tags and cell.cell_type == "code":
             exercise = cell.metadata.get("exercise", "?")
-            text = "".join(
-                str(out.get("text", "")) for out in cell.outputs if out.output_type == "stream"
-            )
-            if text != f"{exercise}: right\n" or any(
-                out.output_type == "error" for out in cell.outputs
-            ):
+            if not has_passed(cell):
                 missing.append(f"{name}: the check of {exercise} has not passed.")
     if question:
         missing.append(f"{name}: no answer to “{question}”")

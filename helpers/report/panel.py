@@ -17,12 +17,15 @@ class ReportPanel(Panel):
         text = lambda label: ipywidgets.Text(description=label, layout=Layout(width="420px"))
         labels = {"name": "Name", "email": "Email", "id": "Student id", "team": "Team"}
         self.fields = {name: text(label) for name, label in labels.items()}
+        self.predictions = ipywidgets.Checkbox(
+            description="with a page of my predictions", indent=False
+        )
         self.button = ipywidgets.Button(
             description="Write report.pdf", button_style="primary", icon="file-pdf-o"
         )
         self.button.on_click(self._write)
         self.status = status_line()
-        super().__init__([*self.fields.values(), self.button, self.status])
+        super().__init__([*self.fields.values(), self.predictions, self.button, self.status])
 
     def _write(self, _):
         from helpers.report.gather import Details, make_report  # here, as it takes two seconds
@@ -30,7 +33,9 @@ class ReportPanel(Panel):
         self.button.disabled, self.status.value = True, "Writing ..."
         try:
             details = Details(**{name: field.value for name, field in self.fields.items()})
-            missing, log = make_report(self.output, details)
+            missing, log = make_report(
+                self.output, details, with_predictions=self.predictions.value
+            )
             done = f"{self.output.name} is written, from what is saved in the notebooks."
             sentences = [done, *missing, *log]
             self.status.value = "<br>".join(map(html.escape, sentences))

@@ -82,13 +82,14 @@ class Reader:
         """
         piece = Piece([], cell.source, where)
         attachments = cell.get("attachments", {})
-        self.waiting.append(Waiting(piece, with_display_math(cell.source), level, attachments))
+        text = with_display_math(unfolded(cell.source))
+        self.waiting.append(Waiting(piece, text, level, attachments))
         return piece
 
     def outputs(self, cell, where, with_caption=True):
         """Return the pieces of a code cell's outputs."""
         caption = str(cell.metadata.get("caption", "")) if with_caption else ""
-        shown = [output for output in cell.outputs if not is_empty(output)]
+        shown = [o for o in cell.outputs if not is_empty(o) and not is_guess(o)]
         if not shown and with_caption:
             return [Piece([raw('#absent("This cell has not been run.")')], "", where)]
         pieces = []
@@ -122,11 +123,7 @@ class Reader:
                     where,
                 )
         if "<table" in joined(data.get("text/html", "")):
-            piece = Piece([], text, where)
-            self.waiting.append(
-                Waiting(piece, joined(data["text/html"]), caption=caption, reader="html")
-            )
-            return piece
+            return self.table(joined(data["text/html"]), caption, where, text)
         if "text/markdown" in data:
             piece = Piece([], text, where)
             self.waiting.append(Waiting(piece, with_display_math(joined(data["text/markdown"]))))
@@ -137,6 +134,12 @@ class Reader:
         """Note that a picture of the cell that is read has no alternative text; return typst."""
         self.silent[self.where] = True
         return f"#absent({literal(f'{caption} {NO_TEXT}'.strip())})"
+
+    def table(self, page, caption, where, text=""):
+        """Return the piece of the tables in an HTML page; `fill` reads it."""
+        piece = Piece([], text, where)
+        self.waiting.append(Waiting(piece, page, caption=caption, reader="html"))
+        return piece
 
     def keep_picture(self, content, kind):
         """Write a picture to the root and return its name there, None if it is damaged."""
@@ -226,6 +229,11 @@ def is_empty(output):
     )
 
 
+def is_guess(output):
+    """Return whether an output compares a student's guess with the truth."""
+    return bool(output.get("metadata", {}).get("prediction"))
+
+
 def is_python(cell):
     """Return whether the cell prints source code."""
     return "getsource" in cell.source
@@ -234,6 +242,12 @@ def is_python(cell):
 def without_marks(source):
     """Return an exercise's source without the marks around its solution."""
     return re.sub(r"^ *# (BEGIN|END) SOLUTION\n", "", source, flags=re.M)
+
+
+def unfolded(source):
+    """Return Markdown without `<details>`: its summary is the bold beginning of the text in it."""
+    summary = r"<details><summary><b>([^<]*)</b>([^<]*)</summary>\n\n"
+    return re.sub(summary, r"**\1**\2. ", source).replace("\n\n</details>", "")
 
 
 def with_display_math(source):

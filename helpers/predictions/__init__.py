@@ -1,0 +1,1 @@
+"""Predictions: a guess is committed before the figure that answers it is shown."""

@@ -417,6 +417,54 @@ def build_inverted_residual(channels, kernel_px=5, expansion=4):
     layers.insert(4, nn.ReLU(inplace=True))
     return AddInput(nn.Sequential(*layers))""",
     ],
+    "standard_error": [
+        """import math
+def standard_error(values):
+    mean = math.fsum(values) / len(values)
+    return math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1) / len(values))""",
+        """def standard_error(values):
+    return torch.tensor(values, dtype=torch.float64).std() / np.sqrt(len(values))""",
+    ],
+    "paired_comparison": [
+        """def paired_comparison(first, second):
+    gaps = torch.tensor([a - b for a, b in zip(first, second)], dtype=torch.float64)
+    return gaps.mean(), gaps.std() / len(gaps) ** 0.5""",
+        """def paired_comparison(first, second):
+    covariance = np.cov(first, second)
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    return [np.mean(first) - np.mean(second), np.sqrt(variance / len(first))]""",
+    ],
+    "int8_matmul": [
+        """def int8_matmul(a_codes, b_codes, a_scale, a_zero_point, b_scale, b_zero_point):
+    a, b = a_codes.long(), b_codes.long()
+    sums = a @ b - b_zero_point * a.sum(1, keepdim=True) - a_zero_point * b.sum(0, keepdim=True)
+    sums = sums + a.shape[1] * a_zero_point * b_zero_point
+    return sums, sums.double() * a_scale * b_scale""",
+        """def int8_matmul(a_codes, b_codes, a_scale, a_zero_point, b_scale, b_zero_point):
+    a = a_codes.numpy().astype(np.int32) - a_zero_point
+    b = b_codes.numpy().astype(np.int32) - b_zero_point
+    sums = np.einsum("nk,km->nm", a, b)
+    return sums, a_scale * b_scale * sums""",
+    ],
+    "fit_temperature": [
+        """def fit_temperature(logits, labels):
+    cold = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([cold], max_iter=60, line_search_fn="strong_wolfe")
+    def closure():
+        optimizer.zero_grad()
+        loss = nn.CrossEntropyLoss()(logits.double() * cold.exp(), labels)
+        loss.backward()
+        return loss
+    optimizer.step(closure)
+    return 1 / cold.exp().item()""",
+        """def fit_temperature(logits, labels):
+    loss = lambda t: -(logits / t).log_softmax(1)[torch.arange(len(labels)), labels].mean()
+    low, high = np.log(0.1), np.log(10)
+    while high - low > 0.005:
+        left, right = low + (high - low) / 3, high - (high - low) / 3
+        low, high = (low, right) if loss(np.exp(left)) < loss(np.exp(right)) else (left, high)
+    return np.exp((low + high) / 2)""",
+    ],
 }
 
 WRONG = {

@@ -99,8 +99,8 @@ def answer_of(address, seconds=60):
 @pytest.mark.slow
 def test_check_counts_no_points_yet(student):
     output, status = student.type("workbook check")
-    assert status == 0 and "\n0 of 155 points." in output and "Traceback" not in output
-    assert output.count("not solved yet") == 21 and "not answered yet: " in output
+    assert status == 0 and "\n0 of 260 points." in output and "Traceback" not in output
+    assert output.count("not solved yet") == 34 and "not answered yet: " in output
 
 
 @pytest.mark.slow
@@ -139,7 +139,7 @@ def test_pytest_says_what_is_open_and_passes_what_is_solved(student):
     assert status == 1
     failed = re.findall(r"^FAILED notebooks/(\w+)\.ipynb::Cell", output, flags=re.M)
     # One check fails for each open exercise, and no other cell.
-    assert len(failed) == 19 and "part3_loss" not in failed
+    assert len(failed) == 29 and "part3_loss" not in failed
     assert "accuracy: not solved yet" in output and "cross_entropy: not solved yet" not in output
     assert "in check_" not in output  # no traceback of a check's source
 

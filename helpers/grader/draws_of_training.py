@@ -120,6 +120,38 @@ def _blocks(g):
     yield "kernel and expansion left out", _seed(g), _floats(g, 2, 5, 6, 6), 5
 
 
+def _few(g, size, middle, spread):
+    return g.normal(middle, spread, size).tolist()
+
+
+def _repeated(g):
+    yield "five runs", _few(g, 5, 0.6, 0.02)
+    yield "two runs", _few(g, 2, 0.4, 0.1)
+    yield "many runs", _few(g, 40, 7, 3)
+
+
+def _pairs_of_runs(g):
+    for kind, size, spread in (("five seeds", 5, 0.02), ("two seeds", 2, 0.1), ("many", 30, 0.5)):
+        shared = g.normal(0.6, 3 * spread, size)
+        yield kind, *[(shared + g.normal(0.1 * k, spread, size)).tolist() for k in (1, 0)]
+
+
+def _codes(g):
+    for kind, depth, low in (("short sums", 5, 0), ("long sums", 700, 128), ("one column", 9, 0)):
+        shapes = (3, depth), (depth, 1 if kind == "one column" else 4)
+        codes = [g.integers(low, 256, shape).astype(np.uint8) for shape in shapes]
+        pairs = [(g.uniform(0.01, 0.3), int(g.integers(0, 100))) for _ in range(2)]
+        yield kind, *codes, *pairs[0], *pairs[1]
+
+
+def _calibrations(g):
+    for kind, low, high in (("too sure", 1.5, 4), ("not sure enough", 0.4, 0.7)):
+        logits = _floats(g, 250, 8) * np.float32(2)
+        noise = g.gumbel(size=logits.shape)  # the largest of logits + noise: a draw by softmax
+        labels = (logits + noise).argmax(axis=1)
+        yield kind, logits * np.float32(g.uniform(low, high)), labels
+
+
 def _ranges(g):
     a, b = sorted(g.uniform(0.5, 9, 2))
     yield "a range around 0", -a, b
@@ -180,6 +212,10 @@ DRAWS_OF_TRAINING = {
     "prepare_for_fine_tuning": _trained_networks,
     "batch_norm": _norms,
     "build_inverted_residual": _blocks,
+    "standard_error": _repeated,
+    "paired_comparison": _pairs_of_runs,
+    "int8_matmul": _codes,
+    "fit_temperature": _calibrations,
     "affine_parameters": _ranges,
     "quantise": _to_quantise,
     "dequantise": _to_dequantise,

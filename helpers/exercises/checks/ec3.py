@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.tools import compare, expect, passed
@@ -28,3 +29,25 @@ def check_confusion_matrix(function):
         )
         compare(f"confusion matrix of {num_classes} classes", got, expected, tolerance=0)
     passed("confusion_matrix")
+
+
+def check_fit_temperature(function):
+    """Compare where the best temperature has a formula, and elsewhere with its neighbours."""
+    for sure, num_right in ((8.0, 80), (1.0, 90)):
+        # Each answer has the logit `sure`, all 14 others 0, and `num_right` of 100 are right.
+        logits = torch.zeros(100, 15, dtype=torch.float64)
+        logits[:, 4] = sure
+        labels = torch.where(torch.arange(100) < num_right, 4, 9)
+        expected = sure / np.log(14 * num_right / (100 - num_right))
+        case = f"where each answer has logit {sure:g} and {num_right}% are right"
+        compare(f"the temperature {case}", function(logits, labels), expected, tolerance=0.02)
+    generator = torch.Generator().manual_seed(12)
+    logits = 3 * torch.randn(400, 15, generator=generator)
+    labels = torch.multinomial((logits / 2).softmax(dim=1), 1, generator=generator)[:, 0]
+    temperature = float(function(logits, labels))
+    here, *beside = [
+        F.cross_entropy(logits / (factor * temperature), labels) for factor in (1, 0.93, 1.07)
+    ]
+    reason = f"expected the smallest cross-entropy; beside {temperature:.3g} it is smaller."
+    expect(here <= min(beside), f"fit_temperature: {reason}")
+    passed("fit_temperature")

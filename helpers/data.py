@@ -11,13 +11,14 @@ from joblib import Parallel, delayed
 from PIL import Image
 from torch import Tensor
 
-from helpers.files import WorkbookError, digest, profile
+from helpers.files import WorkbookError, check_number, digest, profile
 from helpers.progress import progress
 from helpers.sources import mini_scenes
 from helpers.sources.cache import cached
 from helpers.sources.photographs import find_folder, list_images
 
 CLASS_NAMES = mini_scenes.CLASS_NAMES
+SIDES_PX = 8, 512  # the least and the largest side; all photographs then take 1.2 GB
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def load_scenes(size=64):
     """Return the Scenes at `size` x `size` pixels: SCENES_DIR, data/15-scene, or the mini scenes.
 
     In the profile "quick", 20 training and 10 validation images per class. Decoded images are
-    cached. Raises WorkbookError for a SCENES_DIR that does not exist and a damaged image.
+    cached. Raises WorkbookError for a SCENES_DIR that does not exist, a damaged image, and a size
+    out of SIDES_PX.
     """
     folder, is_quick = find_folder(), profile() == "quick"
     if folder is None:
@@ -81,6 +83,9 @@ def for_display(scenes):
 
 def load_mini_scenes(size=64, num_train=1500, num_val=750):
     """Return the built-in drawn Scenes, as many of each class."""
+    check_number("size", size, *SIDES_PX)
+    check_number("num_train", num_train, 1, 100_000)
+    check_number("num_val", num_val, 1, 100_000)
 
     def draw():
         names = ("train_images", "train_labels", "val_images", "val_labels")
@@ -93,6 +98,7 @@ def load_mini_scenes(size=64, num_train=1500, num_val=750):
 
 def load_folder(folder, size=64):
     """Return the Scenes of a folder: train/ and test/ (or val/), or the archive's own layout."""
+    check_number("size", size, *SIDES_PX)
     files = list_images(folder)
     statuses = {path: path.stat() for pairs in files.values() for path, _ in pairs}
     stamps = [(str(path), s.st_size, s.st_mtime_ns) for path, s in statuses.items()]
@@ -167,6 +173,7 @@ def prepare(scenes):
 
 def batches(split, batch_size, generator=None):
     """Yield Splits of `batch_size` images, the last one smaller; a torch.Generator shuffles."""
+    check_number("batch_size", batch_size, 1, 1_000_000)
     order = torch.arange(len(split))
     if generator is not None:
         order = torch.randperm(len(split), generator=generator)

@@ -25,6 +25,15 @@ class WorkbookError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
+def check_number(name, value, low, high, whole=True):
+    """Raise WorkbookError, with the argument's name, unless a number lies from low to high."""
+    is_whole = getattr(value, "__index__", None) is not None and not isinstance(value, bool)
+    is_number = is_whole or (not whole and isinstance(value, float))
+    if not is_number or not low <= value <= high:
+        kind = "whole number" if whole else "number"
+        raise WorkbookError(f"{name} is {value!r}; it can be a {kind} from {low:,} to {high:,}.")
+
+
 def profile():
     """Return WORKBOOK_PROFILE: "full" (default), or "quick" (a few epochs on a few images)."""
     name = os.environ.get("WORKBOOK_PROFILE") or "full"

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.data import Split, batches
-from helpers.files import WorkbookError, profile
+from helpers.files import WorkbookError, check_number, profile
 from helpers.onednn import in_blocks
 from helpers.progress import ask_before, progress
 
@@ -27,6 +27,11 @@ class TrainConfig:
     label_smoothing: float = 0.0  # share of the target spread evenly over all classes
     seed: int = 0  # of the order of the images, of dropout and of augmentation
     device: str = "auto"  # "auto", "cuda", "mps" or "cpu"
+
+    def __post_init__(self):
+        check_number("num_epochs", self.num_epochs, 0, 10_000)
+        check_number("batch_size", self.batch_size, 1, 1_000_000)
+        check_number("learning_rate", self.learning_rate, 0, 100, whole=False)
 
 
 def for_profile(config):

@@ -16,8 +16,10 @@ from other_mistakes import OTHER
 from other_solutions import RIGHT
 from test_checks import SOURCES
 
+from helpers.data import Split, batches, load_folder, load_mini_scenes, load_scenes
 from helpers.exercises.cells import read_notebooks
 from helpers.exercises.checks import diagnosis, evidence, tools
+from helpers.files import WorkbookError
 from helpers.grader.grading import Graded
 from helpers.grader.judging import VERIFY, is_right
 from helpers.grader.mistakes import table
@@ -26,6 +28,7 @@ from helpers.grader.probes import values_of
 from helpers.grader.release import secrets_of, squeezed, write_copies
 from helpers.grader.scoring import Score, hidden_cells, make_plan, solution
 from helpers.grader.tables import write_mistakes
+from helpers.training import TrainConfig
 
 NOTEBOOKS = read_notebooks()
 PLAN = make_plan(NOTEBOOKS, "")
@@ -282,3 +285,31 @@ def test_a_stub_and_a_missing_name_are_left_to_the_session():
         check(stub)
     with pytest.raises(NameError):
         check(lambda: not_there)  # noqa: F821
+
+
+REFUSED = {
+    "size is 10000; it can be a whole number from 8 to 512.": lambda: load_scenes(size=10000),
+    "size is 0; ": lambda: load_scenes(size=0),
+    "size is -64; ": lambda: load_folder("somewhere", size=-64),
+    "size is 64.5; ": lambda: load_mini_scenes(size=64.5),
+    "size is '64'; ": lambda: load_mini_scenes(size="64"),
+    "size is True; ": lambda: load_mini_scenes(size=True),
+    "num_train is 0; ": lambda: load_mini_scenes(16, num_train=0),
+    "batch_size is 0; ": lambda: list(batches(Split(torch.zeros(3), torch.zeros(3)), 0)),
+    "num_epochs is -1; ": lambda: TrainConfig(num_epochs=-1),
+    "batch_size is 1.5; ": lambda: TrainConfig(batch_size=1.5),
+    "learning_rate is -0.1; it can be a number": lambda: TrainConfig(learning_rate=-0.1),
+    "learning_rate is nan; ": lambda: TrainConfig(learning_rate=float("nan")),
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_an_argument_that_makes_no_sense_is_refused_by_name(message):
+    with pytest.raises(WorkbookError, match=re.escape(message)):
+        REFUSED[message]()
+
+
+def test_numbers_of_numpy_and_torch_are_numbers_too():
+    assert TrainConfig(num_epochs=np.int64(3), batch_size=torch.tensor(4)).batch_size == 4
+    assert TrainConfig(learning_rate=np.float64(0.1)).learning_rate == 0.1
+    assert TrainConfig(learning_rate=1).learning_rate == 1

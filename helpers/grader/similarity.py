@@ -58,11 +58,14 @@ def compare_code(submissions, templates, num_pairs=30):
 
 
 def compare_single_exercises(submissions, templates, num_pairs=20):
-    """Return the Pairs whose code stands out most in one exercise, most first; `parts` names it."""
+    """Return the Pairs whose code stands out most in one exercise, most first; `parts` names it.
+
+    Bits times fingerprints decide: two short oddities are alike by chance, long ones seldom.
+    """
     parts, shared = code_evidence(submissions, templates)
     found = []
     for exercise, bits in parts.items():
-        excess = excess_of(bits)
+        excess = excess_of(bits * shared[exercise])
         one = {exercise: bits}, {exercise: shared[exercise]}
         found += [
             pair_of(submissions, i, j, float(excess[i, j]), *one)

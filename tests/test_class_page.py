@@ -3,6 +3,7 @@
 import csv
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -18,10 +19,18 @@ from helpers.grader.class_data import read_class, reason_of
 from helpers.grader.class_page import HERE, write_class_page
 from helpers.grader.fingerprints import code_fingerprints
 from helpers.grader.similar_page import similar_page, templates_of
-from helpers.grader.similarity import compare_answers, compare_code, rareness
+from helpers.grader.similarity import (
+    compare_answers,
+    compare_code,
+    compare_single_exercises,
+    rareness,
+)
 from helpers.grader.submissions import Submission
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+# What nobody else would write.
+ODD = "\nodd = [divmod(k * k, 7)[0] ^ 3 for k in range(9) if k % 2]\n"
+ODDER = "\nodder = {k: (k << 2) // 5 - 1 for k in sorted(odd)}\n"
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -262,6 +271,25 @@ def test_planted_copies_stand_before_all_honest_pairs(students, masters):
     read = [student.submission for student in students]
     pairs = compare_code(read, templates_of(masters), 10)
     assert [place for _, place in places(students, pairs)] == [1, 2, 3, 4]
+
+
+def test_half_a_copy_stands_before_honest_pairs_and_one_copied_exercise_is_listed(
+    students, masters
+):
+    honest = [student.submission for student in students if not student.copied_from]
+    source, own = honest[0], honest[1]
+    copied = sorted(source.sources.keys() & own.sources.keys())[::2]
+    taken = {name: source.sources[name].replace("x", "y") + ODD for name in copied}
+    marked = replace(source, sources=source.sources | taken)
+    half = replace(own, name="half", sources=own.sources | taken)
+    one = replace(own, name="one", sources=own.sources | {copied[0]: taken[copied[0]] + ODDER})
+    read = [marked, *honest[2:], half]
+    (first, *_) = compare_code(read, templates_of(masters), 3)
+    assert {first.first, first.second} == {source.name, "half"}
+    twin = replace(source, sources=source.sources | {copied[0]: one.sources[copied[0]]})
+    found = compare_single_exercises([twin, *honest[2:], one], templates_of(masters))
+    named = [({pair.first, pair.second}, list(pair.parts)) for pair in found]
+    assert ({source.name, "one"}, [copied[0]]) in named[:5]  # honest pairs may be as odd once
 
 
 def test_an_answer_in_other_words_stands_before_honest_ones(students):

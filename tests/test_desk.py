@@ -238,7 +238,7 @@ def served(graded, settings):
 
 def open_desk(page, address):
     """Open the desk's notebook and run its cell by the keyboard; the desk then has the keys."""
-    page.goto(address)
+    page.goto(address, wait_until="commit")
     page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']:visible").wait_for()
     cell, card = page.locator(".jp-Notebook .jp-CodeCell").first, page.locator(".desk-card")
     deadline = time.time() + PATIENCE_MS / 1000

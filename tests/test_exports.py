@@ -8,6 +8,7 @@ import re
 import pytest
 
 from helpers.files import WorkbookError
+from helpers.grader import roster as roster_file
 from helpers.grader.exports import export
 from helpers.grader.roster import read_roster
 from helpers.grader.tables import write_rows, write_text
@@ -158,6 +159,13 @@ def test_blackboard_reads_back_totals_by_user_name_and_the_columns_number(out):
     path, said = export(out, "blackboard", roster(out, ROSTER))
     assert blackboard_import(path)[1] == ("Scene workbook", "120", None)
     assert any("column without a number" in sentence for sentence in said)
+
+
+def test_the_roster_is_read_once(out, monkeypatch):
+    read = []
+    monkeypatch.setattr(roster_file, "text_of", lambda path: read.append(path) or ROSTER)
+    export(out, "canvas", roster(out, ROSTER))
+    assert len(read) == 1
 
 
 def test_csv_has_all_of_the_roster_and_of_the_grades_and_needs_no_roster(out):

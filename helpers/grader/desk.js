@@ -227,6 +227,8 @@ function render({ model, el }) {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
         tell("rubric", field.value);
         close();
+      } else if (event.key === "Enter") {
+        field.setRangeText("\n", field.selectionStart, field.selectionEnd, "end"); // Lab keeps Enter to itself
       } else if (event.key === "Escape") close();
       else return;
       event.preventDefault();

@@ -32,10 +32,9 @@ def export(out, system, roster=None, item=None):
     `system` is "canvas", "moodle", "blackboard" or "csv", `roster` a file (see `read_roster`),
     `item` the heading of the column of points, as the platform writes it. Nothing is graded.
     """
-    refuse_export(system, roster)
-    out = Path(out)
+    rows, out = refuse_export(system, roster), Path(out)
     grades, possible, said = read_grades(out)
-    rows = read_roster(roster) if roster else [{"folder": name} for name in grades]
+    rows = [{"folder": name} for name in grades] if rows is None else rows
     if IDS[system] and not set(IDS[system]) & set(rows[0] if rows else ()):
         raise WorkbookError(
             f"{roster} has none of the columns {', '.join(IDS[system])}, by which {system.title()} knows "
@@ -62,7 +61,10 @@ def export(out, system, roster=None, item=None):
 
 
 def refuse_export(system, roster):
-    """Raise WorkbookError for a platform that is not known, or a roster that is needed."""
+    """Return the rows of a roster, None without one.
+
+    Raises WorkbookError for a platform that is not known, or a roster that is needed.
+    """
     if system not in IDS:
         raise WorkbookError(f'--for is "{system}"; it can be {", ".join(IDS)}.')
     if not roster and IDS[system]:
@@ -70,8 +72,7 @@ def refuse_export(system, roster):
             f"{system.title()} knows students by {' or '.join(IDS[system])}. Name a table that has it, "
             "and a column folder with the names of the submissions: --roster roster.csv."
         )
-    if roster:
-        read_roster(roster)
+    return read_roster(roster) if roster else None
 
 
 def read_grades(out):

@@ -30,7 +30,8 @@ def read_roster(path):
     team have the same folder. A platform's own list will do, with that column added. Commas,
     semicolons and tabs are read, UTF-8 and UTF-16. Raises WorkbookError for what is no roster.
     """
-    lines = list(csv.reader(io.StringIO(text_of(path), newline=""), delimiter=delimiter_of(path)))
+    text = text_of(path)
+    lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text)))
     lines = [line for line in lines if any(cell.strip() for cell in line)]
     if not lines:
         raise WorkbookError(
@@ -59,9 +60,9 @@ def text_of(path):
         raise WorkbookError(f"{path} is not UTF-8 text. Save it as CSV in UTF-8.") from error
 
 
-def delimiter_of(path):
-    """Return what separates the columns of a file: the sign of which its first line has most."""
-    first = text_of(path).lstrip().split("\n")[0]
+def delimiter_of(text):
+    """Return what separates the columns of a text: the sign of which its first line has most."""
+    first = text.lstrip().split("\n")[0]
     return max(",;\t", key=first.count)
 
 

@@ -10,7 +10,7 @@ from helpers.files import NOTEBOOKS
 from helpers.grader.class_page import render
 from helpers.grader.fingerprints import WORD
 from helpers.grader.release import without_solution
-from helpers.grader.similarity import compare_answers, compare_code
+from helpers.grader.similarity import compare_answers, compare_code, compare_single_exercises
 from helpers.grader.submissions import find_submissions, read_submissions
 from helpers.grader.tables import questions_of, write_text
 
@@ -24,9 +24,11 @@ def write_similar_page(folder, page, masters=NOTEBOOKS):
     """
     notebooks = read_notebooks(masters)
     submissions = list(read_submissions(find_submissions(folder), notebooks))
-    code = compare_code(submissions, templates_of(notebooks))
+    templates = templates_of(notebooks)
+    code = compare_code(submissions, templates)
+    single = compare_single_exercises(submissions, templates)
     answers = compare_answers(submissions, questions_of(notebooks))
-    write_text(page, similar_page(submissions, code, answers))
+    write_text(page, similar_page(submissions, code, answers, single))
     return len(code), len(answers)
 
 
@@ -35,14 +37,18 @@ def templates_of(masters):
     return {e.name: without_solution(e.source, e.name) for e in find_exercises(masters)}
 
 
-def similar_page(submissions, code, answers):
-    """Return the page of pairs, with what both wrote side by side."""
+def similar_page(submissions, code, answers, single=()):
+    """Return the page of pairs, with what both wrote side by side.
+
+    `code` are pairs by all exercises, `single` by one of them.
+    """
     by_name = {submission.name: submission for submission in submissions}
     return render(
         "similar_page.html",
         num_submissions=len(submissions),
         num_pairs=len(submissions) * (len(submissions) - 1) // 2,
         code=[(pair, code_beside(pair, by_name)) for pair in code],
+        single=[(pair, code_beside(pair, by_name)) for pair in single],
         answers=[(pair, answers_beside(pair, by_name)) for pair in answers],
     )
 

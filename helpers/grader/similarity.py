@@ -15,6 +15,7 @@ from helpers.grader.fingerprints import code_fingerprints, words_of
 
 MAX_SHARE = 0.25  # of the class may have a fingerprint that still counts as rare
 USUAL = 0.95  # quantile of one's own pairs that says what one usually has in common with others
+STRONGEST = 6  # exercises of a pair that can speak alone
 TAIL = 0.99  # beyond this quantile of all pairs, rareness is extrapolated
 MAX_BITS = 30  # for one answer, so that a word for word copy does not outweigh everything
 
@@ -25,7 +26,7 @@ class Pair:
 
     first: str
     second: str
-    stands_out: float  # bits of evidence beyond what the two usually share with others
+    stands_out: float  # bits beyond what the two usually share with others, as `pooled` says
     evidence: float  # bits, over all exercises or of one answer
     shared: int  # rare fingerprints, or rare words
     possible: int  # of the one who has fewer
@@ -42,31 +43,73 @@ class Pair:
 
 
 def compare_code(submissions, templates, num_pairs=30):
-    """Return the Pairs whose code stands out most, most first, pooled over all exercises.
+    """Return the Pairs whose code stands out most, most first.
 
-    `templates` is {exercise: what students are given}: its fingerprints are left out.
+    All exercises count, or the STRONGEST of a pair alone, whichever stands out more: who copies half
+    of the exercises is not hidden by the other half. `templates` is {exercise: what students are
+    given}: its fingerprints are left out.
     """
-    names, num = [s.name for s in submissions], len(submissions)
-    bits, shared, parts = np.zeros((num, num)), np.zeros((num, num), int), {}
+    parts, shared = code_evidence(submissions, templates)
+    bits, excess = pooled(parts)
+    return [
+        pair_of(submissions, i, j, float(excess[i, j]), parts, shared)
+        for i, j in first_pairs(excess, bits, num_pairs)
+    ]
+
+
+def compare_single_exercises(submissions, templates, num_pairs=20):
+    """Return the Pairs whose code stands out most in one exercise, most first; `parts` names it.
+
+    Bits times fingerprints decide: two short oddities are alike by chance, long ones seldom.
+    """
+    parts, shared = code_evidence(submissions, templates)
+    found = []
+    for exercise, bits in parts.items():
+        excess = excess_of(bits * shared[exercise])
+        one = {exercise: bits}, {exercise: shared[exercise]}
+        found += [
+            pair_of(submissions, i, j, float(excess[i, j]), *one)
+            for i, j in first_pairs(excess, bits, num_pairs)
+        ]
+    return sorted(found, key=lambda pair: -pair.stands_out)[:num_pairs]
+
+
+def code_evidence(submissions, templates):
+    """Return ({exercise: bits (N, N)}, {exercise: shared rare fingerprints (N, N)})."""
+    parts, shared = {}, {}
     for exercise, template in templates.items():
         given = code_fingerprints(template)
         marks = [marks_of(s, exercise) - given for s in submissions]
-        parts[exercise], common = evidence_of(rare_table(marks))
-        bits += parts[exercise]
-        shared += common
-    chosen, excess = most_outstanding(bits, num_pairs)
-    return [
-        Pair(
-            names[i],
-            names[j],
-            float(excess[i, j]),
-            float(bits[i, j]),
-            int(shared[i, j]),
-            int(min(shared[i, i], shared[j, j])),
-            in_order({e: float(part[i, j]) for e, part in parts.items()}),
-        )
-        for i, j in chosen
-    ]
+        parts[exercise], shared[exercise] = evidence_of(rare_table(marks))
+    return parts, shared
+
+
+def pair_of(submissions, i, j, stands_out, parts, shared):
+    """Return the Pair of two submissions by the evidence of some exercises."""
+    counts = sum(shared.values())
+    return Pair(
+        submissions[i].name,
+        submissions[j].name,
+        stands_out,
+        float(sum(bits[i, j] for bits in parts.values())),
+        int(counts[i, j]),
+        int(min(counts[i, i], counts[j, j])),
+        in_order({e: float(bits[i, j]) for e, bits in parts.items()}),
+    )
+
+
+def pooled(parts):
+    """Return (bits of all exercises together, by how much each pair stands out), both (N, N).
+
+    What stands out in the strongest exercises is brought to the spread of what does in all.
+    """
+    every = np.sort(np.stack(list(parts.values())), axis=0)
+    bits, strongest = every.sum(axis=0), every[-STRONGEST:].sum(axis=0)
+    whole, part = excess_of(bits), excess_of(strongest)
+    above = np.triu_indices(len(bits), 1)
+    spreads = [excess[above].std() if len(bits) > 1 else 0 for excess in (whole, part)]
+    scale = spreads[0] / spreads[1] if min(spreads) > 0 else 1
+    return bits, np.maximum(whole, part * scale)
 
 
 def marks_of(submission, exercise):
@@ -111,8 +154,8 @@ def evidence_of(table):
     return bits[pairs], common[pairs].astype(int)
 
 
-def most_outstanding(bits, num_pairs):
-    """Return ([(i, j), ...], excess (N, N)): pairs that share more than the two usually do.
+def excess_of(bits):
+    """Return (N, N) how many bits a pair shares beyond what the two usually share with others.
 
     People of one style share something with many; who copies, with one.
     """
@@ -120,11 +163,15 @@ def most_outstanding(bits, num_pairs):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a class of one has no others
         usual = np.nan_to_num(np.nanquantile(others, USUAL, axis=1))
-    excess = bits - (usual[:, None] + usual) / 2
+    return bits - (usual[:, None] + usual) / 2
+
+
+def first_pairs(excess, bits, num_pairs):
+    """Return [(i, j), ...] of the pairs that stand out most, among those that share something."""
     first, second = np.triu_indices(len(bits), 1)
     best = np.argsort(-excess[first, second], kind="stable")[:num_pairs]
     pairs = [(int(i), int(j)) for i, j in zip(first[best], second[best])]
-    return [pair for pair in pairs if bits[pair] > 0], excess
+    return [pair for pair in pairs if bits[pair] > 0]
 
 
 def in_order(parts):
@@ -160,7 +207,7 @@ def alike_answers(submissions, question, num_pairs):
     first, second = np.triu_indices(len(texts), 1)
     bits = np.zeros_like(alike)
     bits[first, second] = bits[second, first] = rareness(alike[first, second])
-    chosen, excess = most_outstanding(bits, num_pairs)
+    excess = excess_of(bits)
     return [
         Pair(
             submissions[i].name,
@@ -172,7 +219,7 @@ def alike_answers(submissions, question, num_pairs):
             {question: float(bits[i, j])},
             frozenset(rare[i] & rare[j]),
         )
-        for i, j in chosen
+        for i, j in first_pairs(excess, bits, num_pairs)
     ]
 
 

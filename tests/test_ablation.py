@@ -346,7 +346,7 @@ def test_a_run_is_stepped_and_goes_on_at_another_rate_which_the_table_says(panel
     assert panel.runs[0]["rates"] == [[2, 5e-4]]
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition, seconds=120):
     deadline = time.perf_counter() + seconds
     while not condition():
         assert time.perf_counter() < deadline

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from helpers.data import Split, batches
 from helpers.live.curves import LiveCurves
+from helpers.live.descent import on_curve, on_ravine
 from helpers.live.insight import Insight
 from helpers.live.watch import MAX_POINTS, Thinned, Watch
 from helpers.models import SimpleNet, SimpleNetDropout
@@ -42,7 +43,7 @@ def in_thread(work):
 
 
 def wait_until(condition):
-    deadline = time.perf_counter() + 20
+    deadline = time.perf_counter() + 120
     while not condition():
         assert time.perf_counter() < deadline
         time.sleep(0.001)
@@ -202,3 +203,38 @@ def test_runs_from_a_cache_are_shown_beside_those_that_were_watched(split):
     curves.show({"old": history, "new": history})
     assert [run["key"] for run in curves.runs] == ["old", "new"] == curves.drawn
     assert curves.runs[1]["losses"]["values"] and not curves.runs[0]["losses"]["values"]
+
+
+# --- the start that one drags ---------------------------------------------------------------------
+
+
+def downhill(start, rate, momentum):
+    """Return the path of 20 steps down x^2 + y^2 (half of it), without momentum."""
+    return [[x * (1 - rate) ** step for x in start] for step in range(21)]
+
+
+def test_the_path_follows_start_rate_and_momentum():
+    panel = on_ravine(downhill, (1.0, 1.0), start=(4.0, 2.0), rate=0.5)
+    assert panel.path[1] == [2.0, 1.0] and "20 steps: ends 4.3e-06 away" in panel.ends
+    panel.start = [-2, 2]  # as a browser writes whole numbers
+    assert panel.path[1] == [-1.0, 1.0]
+    panel.rate = 3.0
+    assert panel.path[1] == [4.0, -4.0] and panel.ends == "20 steps: runs away"
+    assert max(abs(x) for point in panel.path for x in point) <= 1e6
+
+
+def test_an_error_of_a_students_step_is_a_line_and_goes_away():
+    def step(start, rate, momentum):
+        return downhill(start, rate, momentum) if momentum < 0.5 else 1 / 0
+
+    panel = on_ravine(step, (1.0, 1.0))
+    before = panel.path
+    panel.momentum = 0.9
+    assert panel.error == "ZeroDivisionError: division by zero" and panel.path == before
+    panel.momentum = 0.1
+    assert panel.error == ""
+
+
+def test_on_a_curve_the_path_lies_on_it():
+    panel = on_curve(lambda start, *_: [start, 5.0], lambda w: (w - 5) ** 2, start=3.0)
+    assert panel.start == [3.0, 4.0] and panel.path == [[3.0, 4.0], [5.0, 0.0]]

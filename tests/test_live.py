@@ -12,6 +12,7 @@ from helpers.data import Split, batches
 from helpers.live.curves import LiveCurves
 from helpers.live.descent import on_curve, on_ravine
 from helpers.live.insight import Insight
+from helpers.live.logits import PullLogits
 from helpers.live.watch import MAX_POINTS, Thinned, Watch
 from helpers.models import SimpleNet, SimpleNetDropout
 from helpers.progress import Stopped
@@ -238,3 +239,27 @@ def test_an_error_of_a_students_step_is_a_line_and_goes_away():
 def test_on_a_curve_the_path_lies_on_it():
     panel = on_curve(lambda start, *_: [start, 5.0], lambda w: (w - 5) ** 2, start=3.0)
     assert panel.start == [3.0, 4.0] and panel.path == [[3.0, 4.0], [5.0, 0.0]]
+
+
+# --- logits to pull -------------------------------------------------------------------------------
+
+
+def test_the_push_on_the_logits_is_the_truth_minus_the_probabilities():
+    panel = PullLogits(F.cross_entropy, ["a", "b", "c"], [2.0, 1.0, -1.0])
+    for logits, label in (([2.0, 1.0, -1.0], 0), ([-3, 0, 5], 1)):
+        panel.logits, panel.label = logits, label
+        shares = torch.tensor(logits, dtype=torch.float).softmax(0)
+        assert panel.probabilities == pytest.approx(shares.tolist())
+        assert panel.loss == pytest.approx(-shares[label].log().item(), rel=1e-5)
+        truth = torch.nn.functional.one_hot(torch.tensor(label), 3)
+        assert panel.push == pytest.approx((truth - shares).tolist(), abs=1e-6)
+
+
+def test_an_error_of_a_students_loss_is_a_line():
+    panel = PullLogits(
+        lambda z, y: F.cross_entropy(z, y) if z.max() < 3 else 1 / 0, "abc", [0, 0, 0]
+    )
+    panel.logits = [4, 0, 0]
+    assert panel.error.startswith("ZeroDivisionError")
+    panel.logits = [1, 0, 0]
+    assert panel.error == "" and panel.probabilities[0] > 0.5

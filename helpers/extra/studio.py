@@ -12,8 +12,9 @@ from helpers.extra.runs import train_run
 from helpers.extra.settings import SIMPLE_NET, Settings
 from helpers.extra.ties import standard_error, ties_with_best
 from helpers.files import DATA, WorkbookError, atomic_write, profile
-from helpers.live.curves import LiveCurves, entry, synced
+from helpers.live.curves import LiveCurves, entry
 from helpers.live.insight import Insight
+from helpers.live.synced import synced
 from helpers.progress import Stopped
 from helpers.training import Options
 

@@ -6,7 +6,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-from helpers.live.curves import synced
+from helpers.live.synced import synced
 from helpers.widgets import Panel
 
 HERE = Path(__file__).parent

@@ -1,14 +1,18 @@
 """Live panels: a watched run trains as one that nobody watches; what is sent is little and whole."""
 
+import re
 import threading
 import time
+import tomllib
 from dataclasses import replace
+from fnmatch import fnmatch
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 from helpers.data import Split, batches
+from helpers.files import ROOT
 from helpers.live.curves import LiveCurves
 from helpers.live.descent import on_curve, on_ravine
 from helpers.live.insight import Insight
@@ -166,6 +170,17 @@ def test_a_loss_that_is_not_a_number_can_be_sent():
     for value in (2.5, float("nan"), float("inf")):
         thinned.add(value)
     assert thinned.rounded() == {"stride": 1, "values": [2.5, None, None]}
+
+
+def test_what_a_browser_loads_is_shipped_and_asks_no_network():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["*"]
+    files = [p for p in (ROOT / "helpers" / "live").iterdir() if p.suffix in (".js", ".css")]
+    assert len(files) >= 6
+    for path in files:
+        assert any(fnmatch(path.name, pattern) for pattern in patterns), path.name
+        text = path.read_text().replace("http://www.w3.org/2000/svg", "")  # a name, not an address
+        assert not re.search(r"https?:|//\w+\.|\bimport\b|fetch\(|@import", text), path.name
 
 
 # --- a look into the network ----------------------------------------------------------------------

@@ -111,7 +111,8 @@ class Plot {
     let free = 8;
     return ends.map(([[x, y], run]) => {
       free = Math.max(free + 11, y + 4);
-      return s("text", { class: "name", x: x + 5, y: free, style: `fill:${run.color}` }, run.label);
+      const place = run.label.length < 6 ? { x: x + 5, y: free } : { x, y: free - 9, "text-anchor": "end" };
+      return s("text", { class: "name", ...place, style: `fill:${run.color}` }, run.label);
     });
   }
   point(epoch) {

@@ -386,6 +386,12 @@ def test_settings_of_a_run_are_copied_back_to_the_sliders(panel):
     assert settings.dropout == 0.25 and settings.kernel_size == 3 and seed == 0
 
 
+def test_train_uses_the_values_that_come_with_it(panel):
+    panel.handle({"do": "train", "values": panel.values | {"num_epochs": 1}})
+    panel.wait()
+    assert len(panel.runs[0]["history"]) == 1
+
+
 def test_whole_numbers_stay_whole_as_the_browser_sends_them(panel):
     panel.values = panel.values | {"weight_decay": 1, "num_epochs": 3.0}
     settings, _ = panel.settings()

@@ -79,10 +79,9 @@ class AblationPanel(LiveCurves):
         elif do == "rate" and self.is_training():
             self.watch.set_rate(float(message["rate"]))
             self._say(f"Learning rate {float(message['rate']):.2g} from here on.")
-        elif do == "train":
-            self.train()
-        elif do == "step":
-            self.step()
+        elif do in ("train", "step"):
+            self.values = message.get("values", self.values)
+            getattr(self, do)()
         elif do == "copy":
             self.copy_settings(int(number))
         elif do == "remove":

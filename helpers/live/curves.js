@@ -263,7 +263,8 @@ class Panel {
       h("div", { class: "top" }, hasForm ? this.form() : null, plots, this.look.node, below));
   }
   form() {
-    const send = (what, more) => () => this.model.send({ do: what, ...more });
+    // With the values: a message may overtake a change of state that waits for Python.
+    const send = (what) => () => this.model.send({ do: what, values: this.model.get("values") });
     this.fields = this.model.get("form").map((choice) => new Field(choice, (value) => {
       this.model.set("values", { ...this.model.get("values"), [choice.name]: value });
       this.model.save_changes();

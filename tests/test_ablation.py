@@ -346,7 +346,7 @@ def test_a_run_is_stepped_and_goes_on_at_another_rate_which_the_table_says(panel
     assert panel.runs[0]["rates"] == [[2, 5e-4]]
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition, seconds=120):
     deadline = time.perf_counter() + seconds
     while not condition():
         assert time.perf_counter() < deadline
@@ -384,6 +384,12 @@ def test_settings_of_a_run_are_copied_back_to_the_sliders(panel):
     panel.handle({"do": "copy", "key": "run 1"})
     settings, seed = panel.settings()
     assert settings.dropout == 0.25 and settings.kernel_size == 3 and seed == 0
+
+
+def test_train_uses_the_values_that_come_with_it(panel):
+    panel.handle({"do": "train", "values": panel.values | {"num_epochs": 1}})
+    panel.wait()
+    assert len(panel.runs[0]["history"]) == 1
 
 
 def test_whole_numbers_stay_whole_as_the_browser_sends_them(panel):

@@ -41,6 +41,22 @@ def unsolved_lab(tmp_path):
         yield address
 
 
+@pytest.fixture
+def panels_lab(tmp_path):
+    """The same; of each notebook no more than its last panel to touch, without what takes minutes."""
+    with serve_lab(tmp_path, without_what_follows_its_panels, "quick") as address:
+        yield address
+
+
+LAST_PANELS = {"ec1-04", "part4-19c"}  # ids of cells
+
+
+def without_what_follows_its_panels(notebook):
+    last = [i for i, cell in enumerate(notebook.cells) if cell.id in LAST_PANELS]
+    notebook.cells = notebook.cells[: last[-1] + 1] if last else notebook.cells
+    return notebook
+
+
 @contextlib.contextmanager
 def serve_lab(tmp_path, change, profile):
     """Serve JupyterLab from a changed copy of the workbook, without outputs; yield its address."""
@@ -223,9 +239,9 @@ def test_the_index_leads_to_a_part(lab, page):
     page.locator(".jp-RenderedMarkdown h1", has_text="Part 3").wait_for()
 
 
-def test_the_studio_trains_stops_and_remembers(lab, page):
+def test_the_studio_trains_stops_and_remembers(panels_lab, page):
     page.set_viewport_size({"width": 1100, "height": 700})
-    page.goto(lab.replace("part1_standard_scaler", "ec1_ablations"))
+    page.goto(panels_lab.replace("part1_standard_scaler", "ec1_ablations"))
     run_all(page, "EC1")
     panel = page.locator(".wb")
     button = lambda name: panel.get_by_role("button", name=name, exact=True)
@@ -282,6 +298,49 @@ def test_the_studio_trains_stops_and_remembers(lab, page):
     rows.nth(1).wait_for()
     assert rows.count() == 2, "both runs are there again"
     screenshot(page, "studio_reloaded")
+
+
+def test_sliders_and_a_start_move_the_figure_while_one_drags(panels_lab, page):
+    page.goto(panels_lab.replace("part1_standard_scaler", "part4_optimizer"))
+    run_all(page, "Part 4")
+
+    handle = page.locator(".widget-hslider", has_text="learning rate").locator(".noUi-handle")
+    figure = page.locator(".jp-OutputArea-output img.widget-image")
+    handle.scroll_into_view_if_needed()
+    seen, box = {figure.get_attribute("src")}, handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for step in range(1, 6):
+        page.mouse.move(x + 12 * step, y)
+        page.wait_for_timeout(1500)
+        seen.add(figure.get_attribute("src"))
+    page.mouse.up()
+    assert len(seen) > 3, "it is redrawn before the mouse is let go"
+
+    ravine = page.locator(".wb-drag").first
+    start, path = ravine.get_by_role("slider", name="start"), ravine.locator("path.path")
+    start.scroll_into_view_if_needed()
+    before, box = path.get_attribute("d"), start.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 150, box["y"] + 60, steps=5)
+    wait_until(page, lambda: path.get_attribute("d") != before)
+    page.mouse.up()
+    screenshot(page, "ravine")
+    before = path.get_attribute("d")
+    press(start, "ArrowLeft")
+    wait_until(page, lambda: path.get_attribute("d") != before)
+    press(ravine.get_by_label("learning rate"), "End")
+    ravine.get_by_text("runs away").wait_for()
+    screenshot(page, "ravine_runs_away")
+
+
+def wait_until(page, condition):
+    deadline = time.time() + PATIENCE_MS / 1000
+    while not condition():
+        assert time.time() < deadline
+        page.wait_for_timeout(100)
 
 
 def press(field, key, times=1):

@@ -143,6 +143,7 @@ def test_a_release_of_this_workbook_holds_no_secret_and_no_tools_of_teachers(tmp
     write_copies(notebooks, tmp_path / "copy")
     assert find_leaks(notebooks, tmp_path / "copy") == []
     folders = {path.name for path in (tmp_path / "copy" / "helpers").iterdir() if path.is_dir()}
+    assert (tmp_path / "copy" / "helpers" / "live" / "curves.js").exists()
     assert "exercises" in folders and not folders & {TEACHERS, MAKERS}
 
 

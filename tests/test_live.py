@@ -1,16 +1,22 @@
 """Live panels: a watched run trains as one that nobody watches; what is sent is little and whole."""
 
+import re
 import threading
 import time
+import tomllib
 from dataclasses import replace
+from fnmatch import fnmatch
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 from helpers.data import Split, batches
+from helpers.files import ROOT
 from helpers.live.curves import LiveCurves
+from helpers.live.descent import on_curve, on_ravine
 from helpers.live.insight import Insight
+from helpers.live.logits import PullLogits
 from helpers.live.watch import MAX_POINTS, Thinned, Watch
 from helpers.models import SimpleNet, SimpleNetDropout
 from helpers.progress import Stopped
@@ -42,7 +48,7 @@ def in_thread(work):
 
 
 def wait_until(condition):
-    deadline = time.perf_counter() + 20
+    deadline = time.perf_counter() + 120
     while not condition():
         assert time.perf_counter() < deadline
         time.sleep(0.001)
@@ -166,6 +172,17 @@ def test_a_loss_that_is_not_a_number_can_be_sent():
     assert thinned.rounded() == {"stride": 1, "values": [2.5, None, None]}
 
 
+def test_what_a_browser_loads_is_shipped_and_asks_no_network():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["*"]
+    files = [p for p in (ROOT / "helpers" / "live").iterdir() if p.suffix in (".js", ".css")]
+    assert len(files) >= 6
+    for path in files:
+        assert any(fnmatch(path.name, pattern) for pattern in patterns), path.name
+        text = path.read_text().replace("http://www.w3.org/2000/svg", "")  # a name, not an address
+        assert not re.search(r"https?:|//\w+\.|\bimport\b|fetch\(|@import", text), path.name
+
+
 # --- a look into the network ----------------------------------------------------------------------
 
 
@@ -202,3 +219,62 @@ def test_runs_from_a_cache_are_shown_beside_those_that_were_watched(split):
     curves.show({"old": history, "new": history})
     assert [run["key"] for run in curves.runs] == ["old", "new"] == curves.drawn
     assert curves.runs[1]["losses"]["values"] and not curves.runs[0]["losses"]["values"]
+
+
+# --- the start that one drags ---------------------------------------------------------------------
+
+
+def downhill(start, rate, momentum):
+    """Return the path of 20 steps down x^2 + y^2 (half of it), without momentum."""
+    return [[x * (1 - rate) ** step for x in start] for step in range(21)]
+
+
+def test_the_path_follows_start_rate_and_momentum():
+    panel = on_ravine(downhill, (1.0, 1.0), start=(4.0, 2.0), rate=0.5)
+    assert panel.path[1] == [2.0, 1.0] and "20 steps: ends 4.3e-06 away" in panel.ends
+    panel.start = [-2, 2]  # as a browser writes whole numbers
+    assert panel.path[1] == [-1.0, 1.0]
+    panel.rate = 3.0
+    assert panel.path[1] == [4.0, -4.0] and panel.ends == "20 steps: runs away"
+    assert max(abs(x) for point in panel.path for x in point) <= 1e6
+
+
+def test_an_error_of_a_students_step_is_a_line_and_goes_away():
+    def step(start, rate, momentum):
+        return downhill(start, rate, momentum) if momentum < 0.5 else 1 / 0
+
+    panel = on_ravine(step, (1.0, 1.0))
+    before = panel.path
+    panel.momentum = 0.9
+    assert panel.error == "ZeroDivisionError: division by zero" and panel.path == before
+    panel.momentum = 0.1
+    assert panel.error == ""
+
+
+def test_on_a_curve_the_path_lies_on_it():
+    panel = on_curve(lambda start, *_: [start, 5.0], lambda w: (w - 5) ** 2, start=3.0)
+    assert panel.start == [3.0, 4.0] and panel.path == [[3.0, 4.0], [5.0, 0.0]]
+
+
+# --- logits to pull -------------------------------------------------------------------------------
+
+
+def test_the_push_on_the_logits_is_the_truth_minus_the_probabilities():
+    panel = PullLogits(F.cross_entropy, ["a", "b", "c"], [2.0, 1.0, -1.0])
+    for logits, label in (([2.0, 1.0, -1.0], 0), ([-3, 0, 5], 1)):
+        panel.logits, panel.label = logits, label
+        shares = torch.tensor(logits, dtype=torch.float).softmax(0)
+        assert panel.probabilities == pytest.approx(shares.tolist())
+        assert panel.loss == pytest.approx(-shares[label].log().item(), rel=1e-5)
+        truth = torch.nn.functional.one_hot(torch.tensor(label), 3)
+        assert panel.push == pytest.approx((truth - shares).tolist(), abs=1e-6)
+
+
+def test_an_error_of_a_students_loss_is_a_line():
+    panel = PullLogits(
+        lambda z, y: F.cross_entropy(z, y) if z.max() < 3 else 1 / 0, "abc", [0, 0, 0]
+    )
+    panel.logits = [4, 0, 0]
+    assert panel.error.startswith("ZeroDivisionError")
+    panel.logits = [1, 0, 0]
+    assert panel.error == "" and panel.probabilities[0] > 0.5

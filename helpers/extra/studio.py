@@ -12,8 +12,9 @@ from helpers.extra.runs import train_run
 from helpers.extra.settings import SIMPLE_NET, Settings
 from helpers.extra.ties import standard_error, ties_with_best
 from helpers.files import DATA, WorkbookError, atomic_write, profile
-from helpers.live.curves import LiveCurves, entry, synced
+from helpers.live.curves import LiveCurves, entry
 from helpers.live.insight import Insight
+from helpers.live.synced import synced
 from helpers.progress import Stopped
 from helpers.training import Options
 
@@ -78,10 +79,9 @@ class AblationPanel(LiveCurves):
         elif do == "rate" and self.is_training():
             self.watch.set_rate(float(message["rate"]))
             self._say(f"Learning rate {float(message['rate']):.2g} from here on.")
-        elif do == "train":
-            self.train()
-        elif do == "step":
-            self.step()
+        elif do in ("train", "step"):
+            self.values = message.get("values", self.values)
+            getattr(self, do)()
         elif do == "copy":
             self.copy_settings(int(number))
         elif do == "remove":

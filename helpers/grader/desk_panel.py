@@ -3,19 +3,13 @@
 import json
 from pathlib import Path
 
+import anywidget
 import nbformat
+import traitlets
 
-from helpers.files import WorkbookError, atomic_write
+from helpers.files import atomic_write
 from helpers.grader.answer_files import find_questions
 from helpers.grader.desk import Desk
-
-try:
-    import anywidget
-    import traitlets
-except ImportError as error:
-    raise WorkbookError(
-        'The reading desk needs the package anywidget: pip install -e ".[desk]".'
-    ) from error
 
 HERE = Path(__file__).parent
 NOTEBOOK = "desk.ipynb"

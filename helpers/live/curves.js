@@ -111,7 +111,8 @@ class Plot {
     let free = 8;
     return ends.map(([[x, y], run]) => {
       free = Math.max(free + 11, y + 4);
-      return s("text", { class: "name", x: x + 5, y: free, style: `fill:${run.color}` }, run.label);
+      const place = run.label.length < 6 ? { x: x + 5, y: free } : { x, y: free - 9, "text-anchor": "end" };
+      return s("text", { class: "name", ...place, style: `fill:${run.color}` }, run.label);
     });
   }
   point(epoch) {
@@ -262,7 +263,8 @@ class Panel {
       h("div", { class: "top" }, hasForm ? this.form() : null, plots, this.look.node, below));
   }
   form() {
-    const send = (what, more) => () => this.model.send({ do: what, ...more });
+    // With the values: a message may overtake a change of state that waits for Python.
+    const send = (what) => () => this.model.send({ do: what, values: this.model.get("values") });
     this.fields = this.model.get("form").map((choice) => new Field(choice, (value) => {
       this.model.set("values", { ...this.model.get("values"), [choice.name]: value });
       this.model.save_changes();

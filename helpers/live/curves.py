@@ -8,17 +8,13 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from helpers.live.synced import synced
 from helpers.live.watch import Watch
 from helpers.training import Options
 from helpers.widgets import Panel
 
 LOOK_EVERY = 2  # messages: kernels and maps come five times a second
 HERE = Path(__file__).parent
-
-
-def synced(kind, *default):
-    """Return a trait that the browser sees, too."""
-    return kind(*default).tag(sync=True)
 
 
 class LiveCurves(anywidget.AnyWidget):

@@ -27,7 +27,9 @@ ARROWS = {
     "extra": {LESSON, "sources"},
     "maker": {LESSON, "sources"},
     "grader": {LESSON, "sources", "exercises", "report"},
-    "commands": {LESSON, "sources", "exercises", "report", "extra", "maker", "grader"},
+    "commands": {
+        *(LESSON, "sources", "exercises", "predictions", "report", "extra", "maker", "grader")
+    },
 }
 GROUND = {HELPERS / name for name in ("__init__.py", "files.py", "progress.py")}
 # Not counted: the drawing of scenes, and the widgets that ask for predictions.

@@ -315,6 +315,13 @@ def test_distance(question, said, truth, off):
     assert distance(question, truth, truth) == 0 or truth == 7.0
 
 
+def test_a_truth_of_another_form_is_not_compared():
+    order = Question("part5-x", "order", "", ("a", "b"))
+    store.commit(order, ["b", "a"], "low")
+    assert store.settle("part5-x", ["a", "c"]) is None
+    assert store.settle("part5-x", ["b", "a"])["distance"] == 0
+
+
 def test_answers_in_words():
     assert in_words(Question("x", "number", "", unit="ms"), 12.345) == "12.3 ms"
     assert in_words(Question("x", "number", ""), 61455.0) == "61,455"

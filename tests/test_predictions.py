@@ -8,11 +8,14 @@ import subprocess
 import sys
 
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from helpers.exercises.cells import read_notebooks
+from helpers.exercises.cells import PROMPT, read_notebooks
 from helpers.files import ROOT, WorkbookError
+from helpers.grader.release import COPIED
 from helpers.predictions import controls, guess, store, surprises
 from helpers.predictions.questions import Question, distance, in_words
+from helpers.report.progress_page import rows_of
 
 NOTEBOOKS = read_notebooks()
 ASKING = {"number", "bars", "curve", "order", "pick"}
@@ -32,11 +35,15 @@ def calls_in(source, names):
     ]
 
 
+def sources():
+    """Return the sources of the cells that ask or answer, in order."""
+    cells = [cell for notebook in NOTEBOOKS.values() for cell in notebook.cells]
+    return [c.source for c in cells if c.cell_type == "code" and "guess." in c.source]
+
+
 def ids(names):
     """Return the ids that the notebooks ask or answer, in order."""
-    cells = [cell for notebook in NOTEBOOKS.values() for cell in notebook.cells]
-    sources = [c.source for c in cells if c.cell_type == "code" and "guess." in c.source]
-    return [id for source in sources for id in calls_in(source, names)]
+    return [id for source in sources() for id in calls_in(source, names)]
 
 
 @pytest.fixture(autouse=True)
@@ -110,17 +117,10 @@ def test_every_question_has_an_id_of_its_own_and_an_answer():
 
 
 def test_a_question_stands_before_its_answer():
-    order = ids(ASKING | ANSWERING)
-    assert all(order.index(id) == ids(ASKING | ANSWERING).index(id) for id in order)
-    first = {}
-    for notebook in NOTEBOOKS.values():
-        for cell in notebook.cells:
-            if cell.cell_type == "code" and "guess." in cell.source:
-                for id in calls_in(cell.source, ASKING):
-                    assert id not in first
-                    first[id] = "asked"
-                for id in calls_in(cell.source, ANSWERING):
-                    assert id in first or id == "part1-pair"
+    asked = set()
+    for source in sources():
+        assert set(calls_in(source, ANSWERING)) <= asked
+        asked |= set(calls_in(source, ASKING))
 
 
 def test_the_reading_below_an_answer_is_folded():
@@ -259,9 +259,39 @@ def test_a_damaged_file_counts_as_empty(own_file):
     assert list(store.load()) == ["part5-x"]
 
 
+def test_an_older_copys_guesses_are_taken_over_and_this_copys_count(tmp_path, own_file):
+    old, own = (Question(f"part5-{name}", "number", "How many?") for name in "ab")
+    store.commit(old, 1.0, "low")
+    store.commit(own, 1.0, "low")
+    (tmp_path / "older" / "data").mkdir(parents=True)
+    own_file.rename(tmp_path / "older" / "data" / own_file.name)
+    store.commit(own, 2.0, "low")
+    store.take_over(tmp_path / "older")
+    assert {id: record["guess"] for id, record in store.load().items()} == {
+        "part5-a": 1,
+        "part5-b": 2,
+    }
+
+
+def test_the_index_counts_what_is_done():
+    check = {"tags": ["check"], "exercise": "double"}
+    right = new_output("stream", text="double: right\n")
+    cells = [
+        new_markdown_cell("# Part 9 · Dogs\n\n*Who barks?*\n\nText."),
+        new_code_cell('guess.number("part9-a", "?")\nguess.pick(\n    "part9-b", "?", [])'),
+        new_code_cell("check(double)", metadata=check, outputs=[right]),
+        new_code_cell("check(double)", metadata=check),
+        new_markdown_cell(PROMPT, metadata={"tags": ["answer"]}),
+    ]
+    rows = rows_of({"part9_dogs": new_notebook(cells=cells)}, {"part9-a": {}, "part9-b": {}})
+    link = "[Part 9 · Dogs](part9_dogs.ipynb)"
+    assert rows == [(link, "Who barks?", "1 of 2", "2 of 2 ✓", "0 of 1")]
+
+
 def test_guesses_are_neither_in_git_nor_in_releases():
-    name = f"data/{store.load.__globals__['DATA'].joinpath('my_predictions.json').name}"
+    name = "data/my_predictions.json"
     assert name in (ROOT / ".gitignore").read_text().splitlines()
+    assert name not in COPIED and "data" not in COPIED
 
 
 # --- how far off ----------------------------------------------------------------------------------
@@ -283,6 +313,13 @@ def test_guesses_are_neither_in_git_nor_in_releases():
 def test_distance(question, said, truth, off):
     assert distance(question, said, truth) == pytest.approx(off)
     assert distance(question, truth, truth) == 0 or truth == 7.0
+
+
+def test_a_truth_of_another_form_is_not_compared():
+    order = Question("part5-x", "order", "", ("a", "b"))
+    store.commit(order, ["b", "a"], "low")
+    assert store.settle("part5-x", ["a", "c"]) is None
+    assert store.settle("part5-x", ["b", "a"])["distance"] == 0
 
 
 def test_answers_in_words():

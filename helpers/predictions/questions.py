@@ -38,6 +38,13 @@ def plain(question, value):
     return names if question.kind == "order" else sorted(names)
 
 
+def fits(question, truth):
+    """Return whether a truth answers a question: one that was asked otherwise before may not."""
+    if question.kind == "order":
+        return set(truth) == set(question.options)
+    return question.kind in ("number", "picks") or len(truth) == len(question.options)
+
+
 def distance(question, guess, truth):
     """Return how far a guess is from the truth, from 0 (right) to 1.
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from helpers.files import DATA, atomic_write
-from helpers.predictions.questions import Question, distance, in_words, plain
+from helpers.predictions.questions import Question, distance, fits, in_words, plain
 
 FILE = DATA / "my_predictions.json"
 
@@ -47,12 +47,14 @@ def skip(id, question=None):
 
 
 def settle(id, truth):
-    """Add the truth to a committed guess; return the record, None where there is no guess."""
+    """Add the truth to a committed guess; return the record, None where it has none or another form."""
     record = load().get(id)
     if not record or "guess" not in record or truth is None:
         return None
     question, guess = question_of(record), record["guess"]
     truth = plain(question, truth)
+    if not fits(question, truth):
+        return None
     off = distance(question, guess, truth)
     told = {"truth": truth, "distance": off, "near": off <= question.near + 1e-9}
     told |= {"guess_text": in_words(question, guess), "truth_text": in_words(question, truth)}

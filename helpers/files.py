@@ -5,6 +5,7 @@ import json
 import os
 import time
 from contextlib import contextmanager
+from numbers import Real
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,7 +29,7 @@ class WorkbookError(Exception):
 def check_number(name, value, low, high, whole=True):
     """Raise WorkbookError, with the argument's name, unless a number lies from low to high."""
     is_whole = getattr(value, "__index__", None) is not None and not isinstance(value, bool)
-    is_number = is_whole or (not whole and isinstance(value, float))
+    is_number = is_whole or (not whole and isinstance(value, Real))
     if not is_number or not low <= value <= high:
         kind = "whole number" if whole else "number"
         raise WorkbookError(f"{name} is {value!r}; it can be a {kind} from {low:,} to {high:,}.")

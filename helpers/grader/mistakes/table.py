@@ -101,6 +101,7 @@ def write_table(plan):
     """Write the table where students' checks read it; return (marks, sentences), their numbers."""
     table = make_table(plan)
     with atomic_write(diagnosis.TABLE) as temporary:
-        temporary.write_text(json.dumps(table, indent=0) + "\n")
+        lines = json.dumps(table).replace("], ", "],\n").replace('", "', '",\n"')
+        temporary.write_text(lines + "\n")
     diagnosis.load_table.cache_clear()
     return len(table["marks"]), len(table["sentences"])

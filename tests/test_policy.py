@@ -134,6 +134,7 @@ WRONG = {
     f'{ZONE}deadline = "2026-05-01"': (2, "without quotation marks"),
     f"{ZONE}deadline = 2026-03-29T02:30:00": (2, "does not exist in Europe/Berlin"),
     f"{ZONE}deadline = 1926-05-01": (2, "the year is 1926"),
+    'variants = "yes"': (1, "Write true or false"),
     'counts = "first"': (1, 'Write "last" or "best"'),
     'leave_out = [\n  "double",\n  "twise",\n]': (3, 'Did you mean "twice"'),
     'leave_out = ["double", "twice"]': (1, "no exercise is left"),
@@ -192,7 +193,9 @@ def test_the_file_is_found_in_or_beside_the_submissions_and_two_are_one_too_many
     assert find_policy(tmp_path / "class", None, []) is None
     (tmp_path / "course.toml").write_text("answer_points = 1")
     assert find_policy(tmp_path / "class", None, []).answer_points == 1
-    (tmp_path / "other.toml").write_text("answer_points = 2")
+    assert not find_policy(tmp_path / "class", None, []).variants
+    (tmp_path / "other.toml").write_text("answer_points = 2\nvariants = true")
+    assert find_policy(tmp_path / "class", tmp_path / "other.toml", []).variants
     assert find_policy(tmp_path / "class", tmp_path / "other.toml", []).answer_points == 2
     (tmp_path / "class" / "course.toml").write_text("")
     with pytest.raises(WorkbookError, match="Delete one"):

@@ -127,6 +127,16 @@ def test_a_curve_without_a_legend_is_named_after_its_colour_in_the_other_plot():
     assert "Right: a plot: with momentum falls from 1 to 0" in describe(axes[1].figure)
 
 
+def test_a_map_of_warmth_over_a_picture_is_told_by_its_warmest_spot():
+    axes = plots.show_images(torch.rand(2, 1, 9, 9), ["coast", "street"], 2)
+    warm = np.zeros((9, 9))
+    warm[1, 7] = 1
+    for ax, values in zip(axes.flat, (warm, np.zeros((9, 9)))):
+        ax.imshow(values, cmap="inferno", alpha=0.5)
+    text = describe(axes[0, 0].figure)
+    assert "the warmest spot: coast upper right, street nowhere" in text
+
+
 def test_who_draws_a_figure_may_write_its_text():
     axes = plots.show_images(torch.rand(2, 1, 8, 8))
     assert plots.describe(axes, "A street, and its mirror image.") is axes

@@ -92,7 +92,9 @@ def _picture(ax):
 
 
 def _where(array):
-    """Return in which ninth of a picture its highest value lies."""
+    """Return in which ninth of a picture its highest value lies, "nowhere" in an even one."""
+    if np.ptp(array) < 1e-6:
+        return "nowhere"
     row, column = np.unravel_index(array.argmax(), array.shape)
     up = ("upper", "middle", "lower")[3 * row // array.shape[0]]
     across = ("left", "centre", "right")[3 * column // array.shape[1]]

@@ -250,7 +250,7 @@ def test_the_studio_trains_stops_and_remembers(panels_lab, page):
     panel.locator(".pictures canvas").nth(5).wait_for()
 
     press(panel.get_by_label("dropout"), "ArrowRight", 2)
-    assert panel.locator(".row", has_text="dropout").locator("output").inner_text() == "0.1"
+    assert panel.locator(".row", has_text="dropout").locator(".value").inner_text() == "0.1"
     assert panel.get_by_text("No runs yet").is_visible(), "moving a slider trains nothing"
 
     button("Train").click()
@@ -284,6 +284,7 @@ def test_the_studio_trains_stops_and_remembers(panels_lab, page):
     rows.filter(has_text="diverged").wait_for()
     assert panel.locator(".compare tbody tr", has_text="learning rate").count() == 1
 
+    press(panel.get_by_label("learning rate", exact=True), "Home")
     press(panel.get_by_label("epochs"), "End")
     button("Train").click()
     panel.locator(".now", has_text="of 60").wait_for()

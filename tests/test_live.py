@@ -101,6 +101,7 @@ def no_bfloat16(monkeypatch):
 
 
 def test_a_run_paused_and_gone_on_at_another_rate_equals_that_schedule_by_hand(split, no_bfloat16):
+    unwatched = train(split)  # the first step of an optimizer imports much: not against the clock
     watch, done = Watch(), []
     watch.pause()
     thread = in_thread(lambda: done.append(train(split, watch=watch)))
@@ -113,7 +114,7 @@ def test_a_run_paused_and_gone_on_at_another_rate_equals_that_schedule_by_hand(s
     thread.join()
     assert watch.rates == [[5, 5e-4]] and watch.batch == NUM_BATCHES
     assert same_weights(done[0], by_hand(split, CONFIG, 5, 5e-4))
-    assert not same_weights(done[0], train(split)), "the rate mattered"
+    assert not same_weights(done[0], unwatched), "the rate mattered"
 
 
 def test_a_constant_rate_is_changed_too(split, no_bfloat16):

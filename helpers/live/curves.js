@@ -202,7 +202,7 @@ class Field {
   constructor(choice, onChange) {
     this.choice = choice;
     const id = `wb-field-${numFields++}`;
-    this.output = h("output", { for: id });
+    this.output = h("span", { class: "value", "aria-hidden": "true" }); // the slider says it itself
     if (choice.options.length) {
       const options = choice.options.map((value) => h("option", { value }, short(value)));
       this.input = h("select", { id, onchange: () => onChange(this.get()) }, ...options);

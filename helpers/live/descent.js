@@ -14,7 +14,7 @@ function make(tag, attributes, ...children) {
 function slider(model, trait, label, low, high, isLog) {
   const id = `wb-drag-${trait}-${Math.random().toString(36).slice(2)}`;
   const input = make("input", { id, type: "range", min: low, max: high, step: isLog ? 0.02 : 0.01, "data-lm-suppress-shortcuts": "true" });
-  const output = make("output", { for: id });
+  const output = make("span", { class: "value", "aria-hidden": "true" }); // the slider says it itself
   const show = () => {
     const value = model.get(trait);
     if (document.activeElement !== input) input.value = isLog ? Math.log10(value) : value;

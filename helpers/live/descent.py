@@ -31,7 +31,7 @@ class DragStart(anywidget.AnyWidget):
     lines = synced(traitlets.List)
     minimum = synced(traitlets.List)
     limits = synced(traitlets.List)  # x from, x to, y from, y to
-    rates = synced(traitlets.List, [-3.0, -1.0])  # of the slider, powers of ten
+    rates = synced(traitlets.List, [-3.0, -0.5])  # of the slider, powers of ten
     labels = synced(traitlets.List, ["weight 1", "weight 2"])
     error = synced(traitlets.Unicode, "")
     ends = synced(traitlets.Unicode, "")

@@ -229,16 +229,6 @@ def test_a_guess_is_committed_before_the_answer_and_is_still_there(lab, page):
     screenshot(page, "prediction_again")
 
 
-def test_the_index_leads_to_a_part(lab, page):
-    page.goto(lab.replace("part1_standard_scaler", "00_index"))
-    start_all(page, "Scene recognition")
-    link = page.locator(".jp-OutputArea-output a", has_text="Part 3 · Loss")
-    link.wait_for()
-    screenshot(page, "index")
-    link.click()
-    page.locator(".jp-RenderedMarkdown h1", has_text="Part 3").wait_for()
-
-
 def test_the_studio_trains_stops_and_remembers(panels_lab, page):
     page.set_viewport_size({"width": 1100, "height": 700})
     page.goto(panels_lab.replace("part1_standard_scaler", "ec1_ablations"))

@@ -13,7 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from helpers.exercises.cells import PROMPT, read_notebooks
 from helpers.files import ROOT, WorkbookError
 from helpers.grader.release import COPIED
-from helpers.predictions import controls, guess, store, surprises
+from helpers.predictions import controls, guess, pictures, store, surprises
 from helpers.predictions.questions import Question, distance, in_words
 from helpers.report.progress_page import rows_of
 
@@ -232,6 +232,24 @@ def test_the_closing_table_follows(live):
     guess.number("part5-x", "How many?", high=9)
     commit("part5-x", 4)
     assert "How many?" in texts(live)[0]
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "truth"),
+    [
+        (Question("part5-x", "bars", "", ("a", "b"), low=-10, high=10), [0, 1], [-5, 3]),
+        (Question("part5-x", "curve", "", ("epoch 1", "epoch 2")), [0.1, 0.9], [0.2, 0.5]),
+        (Question("part5-x", "order", "", ("a", "b", "c")), ["a", "c", "b"], TRUE_ORDER),
+    ],
+)
+def test_the_truth_is_drawn_over_the_guess(question, said, truth):
+    record = store.commit(question, said, "low")
+    data = pictures.bundle(store.settle(question.id, truth))
+    assert data["text/plain"].startswith("Your guess:") and len(data["image/png"]) > 1000
+    ax = pictures.DRAWINGS[question.kind](question, record["guess"], truth)
+    assert {"bars": 1, "curve": 2, "order": 3}[question.kind] == len(ax.lines)
+    if question.kind == "curve":
+        assert [list(line.get_ydata()) for line in ax.lines] == [truth, said]
 
 
 # --- kept -----------------------------------------------------------------------------------------

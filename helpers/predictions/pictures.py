@@ -15,18 +15,22 @@ def bundle(record):
     text = sentence(record)
     data = {"text/markdown": text, "text/plain": text.replace("**", "")}
     if draw := DRAWINGS.get(record["question"]["kind"]):
-        png = to_png(draw(question_of(record), record["guess"], record["truth"]), dpi=110)
+        ax = draw(question_of(record), record["guess"], record["truth"])
+        ax.set_title(f"{how_near(record)} (confidence: {record['confidence']})", fontsize=9)
+        png = to_png(ax, dpi=110)
         data = {"image/png": base64.b64encode(png).decode(), "text/plain": data["text/plain"]}
     return data
 
 
 def sentence(record):
     """Return "Your guess: 0.4. It is 0.57." and whether that is near, as Markdown."""
-    how = "right" if record["distance"] == 0 else "near" if record["near"] else "a surprise"
-    guess, truth = record["guess_text"], record["truth_text"]
-    return (
-        f"**Your guess:** {guess} (confidence: {record['confidence']}). It is **{truth}**: {how}."
-    )
+    guess = f"**Your guess:** {record['guess_text']} (confidence: {record['confidence']})"
+    return f"{guess}. It is **{record['truth_text']}**: {how_near(record)}."
+
+
+def how_near(record):
+    """Return "right", "near" or "a surprise"."""
+    return "right" if record["distance"] == 0 else "near" if record["near"] else "a surprise"
 
 
 def draw_bars(question, guess, truth):

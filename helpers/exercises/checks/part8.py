@@ -95,9 +95,9 @@ def check_build_inverted_residual(function):
             inputs = inputs_of_layers(block.eval(), values)
         except RuntimeError as error:
             expect(False, f"the block {what}: expected an output, got an error: {error}")
-        wide = expansion * channels
         widths = [layer_input.shape[1] for layer_input in inputs]
-        compare("the channels that its convolutions get", widths, (channels, channels, wide))
+        expected = (channels, channels, channels * expansion)
+        compare("the channels that its convolutions get", widths, expected)
         expect(inputs[2].min() >= 0, "the last convolution: expected a ReLU before it.")
         norms = [layer for layer in block.modules() if isinstance(layer, nn.BatchNorm2d)]
         compare("the number of its batch norms", len(norms), 3)

@@ -1,5 +1,6 @@
 """sliders -> figure: a figure that is redrawn when a slider moves."""
 
+import html
 import io
 
 import ipywidgets
@@ -22,6 +23,13 @@ def status_line():
     return line
 
 
+def hidden_words():
+    """Return the place of the alternative text of the picture before it: an Image has none."""
+    words = ipywidgets.HTML(layout=Layout(display="none"))
+    words.add_class("workbook-alt")  # see helpers/alttext/names.js
+    return words
+
+
 def live_figure(draw, **sliders):
     """Return a panel: sliders, and the figure of `draw(**their values)`, redrawn when one moves.
 
@@ -30,22 +38,24 @@ def live_figure(draw, **sliders):
     """
     picture = ipywidgets.Image(format="png", layout=Layout(max_width="100%", width="620px"))
 
+    words = hidden_words()
+
     def redraw(_=None):
         axes = draw(**{name: slider.value for name, slider in sliders.items()})
-        picture.tooltip = in_words(axes)  # before `to_png`, which closes the figure
+        words.value = in_words(axes)  # before `to_png`, which closes the figure
         picture.value = to_png(axes)
 
     for slider in sliders.values():
         slider.observe(redraw, names="value")
     redraw()
-    return Panel([*sliders.values(), picture])
+    return Panel([*sliders.values(), picture, words])
 
 
 def in_words(axes):
-    """Return what a notebook's kernel says of the figure of an Axes (or of an array of them)."""
+    """Return as HTML what the kernel says of the figure of an Axes (or of an array of them)."""
     shell = get_ipython()
     bundle = shell.display_formatter.format(figure_of(axes), {"text/plain"})[0] if shell else {}
-    return bundle.get("text/plain", "a figure")
+    return html.escape(bundle.get("text/plain", "a figure"))
 
 
 def figure_of(axes):

@@ -24,6 +24,13 @@ def status_line():
     return line
 
 
+def hidden_words():
+    """Return the place of the alternative text of the picture before it: an Image has none."""
+    words = ipywidgets.HTML(layout=Layout(display="none"))
+    words.add_class("workbook-alt")  # see helpers/alttext/names.js
+    return words
+
+
 def live_figure(draw, **sliders):
     """Return a panel: sliders, and the figure of `draw(**their values)`, redrawn while one moves.
 
@@ -32,11 +39,11 @@ def live_figure(draw, **sliders):
     one red line, and the picture, which is no longer true, is dimmed.
     """
     picture = ipywidgets.Image(format="png", layout=Layout(max_width="100%", width="620px"))
-    error = ipywidgets.HTML()
+    error, words = ipywidgets.HTML(), hidden_words()
 
     def redraw(_=None):
         axes = draw(**{name: slider.value for name, slider in sliders.items()})
-        picture.tooltip = in_words(axes)  # before `to_png`, which closes the figure
+        words.value = in_words(axes)  # before `to_png`, which closes the figure
         picture.value = to_png(axes)
 
     def redraw_or_say(_):
@@ -54,7 +61,7 @@ def live_figure(draw, **sliders):
     for slider in sliders.values():  # Lab sends the newest value only, once the last one is drawn
         slider.observe(redraw_or_say, names="value")
     redraw()
-    return Panel([*sliders.values(), error, picture])
+    return Panel([*sliders.values(), error, picture, words])
 
 
 ERROR = """<style>.not-true {{opacity: .3}}</style>
@@ -62,10 +69,10 @@ ERROR = """<style>.not-true {{opacity: .3}}</style>
 
 
 def in_words(axes):
-    """Return what a notebook's kernel says of the figure of an Axes (or of an array of them)."""
+    """Return as HTML what the kernel says of the figure of an Axes (or of an array of them)."""
     shell = get_ipython()
     bundle = shell.display_formatter.format(figure_of(axes), {"text/plain"})[0] if shell else {}
-    return bundle.get("text/plain", "a figure")
+    return html.escape(bundle.get("text/plain", "a figure"))
 
 
 def figure_of(axes):

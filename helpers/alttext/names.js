@@ -15,7 +15,10 @@
         set(part, "aria-label", `${name}, value`);
       }
     }
-    for (const image of document.querySelectorAll("img.widget-image")) set(image, "alt", image.title);
+    for (const words of document.querySelectorAll(".workbook-alt")) {
+      const picture = words.previousElementSibling;
+      if (picture?.tagName === "IMG") set(picture, "alt", words.textContent.trim());
+    }
     for (const line of document.querySelectorAll(".workbook-status .widget-html-content")) {
       set(line, "role", "status");
       set(line, "aria-live", "polite");
@@ -29,7 +32,7 @@
   };
   window.workbookNames = new MutationObserver(later);
   window.workbookNames.observe(document.body, {
-    childList: true, subtree: true, attributes: true, attributeFilter: ["title"],
+    childList: true, subtree: true, characterData: true,
   });
   label();
 })();

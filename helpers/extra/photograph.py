@@ -12,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from helpers.extra import figures
 from helpers.files import WorkbookError
 from helpers.training import predict
-from helpers.widgets import Panel, in_words, status_line, to_png
+from helpers.widgets import Panel, hidden_words, in_words, status_line, to_png
 
 
 def read_photograph(file, size):
@@ -52,7 +52,8 @@ class PhotographPanel(Panel):
             format="png", layout=Layout(max_width="100%", width="620px", display="none")
         )
         self.upload.observe(self._answer, names="value")
-        super().__init__([self.upload, self.status, self.picture])
+        self.words = hidden_words()
+        super().__init__([self.upload, self.status, self.picture, self.words])
 
     def _answer(self, _):
         for file in self.upload.value[-1:]:
@@ -66,7 +67,7 @@ class PhotographPanel(Panel):
                 return
             probabilities = predict(self.model, image).softmax(dim=1)[0]
             axes = figures.show_answer(image[0], probabilities, self.class_names)
-            self.picture.tooltip = in_words(axes)
+            self.words.value = in_words(axes)
             self.picture.value = to_png(axes)
             self.picture.layout.display = ""
             best = self.class_names[probabilities.argmax()]

@@ -204,6 +204,7 @@ def test_formulas_stay_harmless_and_texts_whole(graded, desk):
 
 
 def test_the_command_writes_a_notebook_and_needs_answers(graded, tmp_path_factory):
+    pytest.importorskip("anywidget")
     done = CliRunner().invoke(app, ["desk", str(graded), "--no-open"])
     assert done.exit_code == 0 and (graded / "desk.ipynb").exists(), done.output
     with pytest.raises(WorkbookError, match="holds no answers to read"):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 
 import pytest
@@ -159,6 +160,14 @@ def test_blackboard_reads_back_totals_by_user_name_and_the_columns_number(out):
     path, said = export(out, "blackboard", roster(out, ROSTER))
     assert blackboard_import(path)[1] == ("Scene workbook", "120", None)
     assert any("column without a number" in sentence for sentence in said)
+
+
+def test_marks_that_are_not_in_the_grades_yet_are_named(out):
+    write_rows(out / "answers" / "why.csv", ["submission"], [])
+    os.utime(out / "answers" / "why.csv", (1, 1))
+    assert not any("Grade once more" in said for said in export(out, "csv")[1])
+    os.utime(out / "grades.csv", (0, 0))
+    assert any("Grade once more" in said for said in export(out, "csv")[1])
 
 
 def test_the_roster_is_read_once(out, monkeypatch):

@@ -57,7 +57,17 @@ def export(out, system, roster=None, item=None):
         for _, n in pairs
         if grades[n]["status"] != "ok"
     ]
-    return path, [*not_matched, *not_known, *dict.fromkeys(odd), *said]
+    return path, [*not_matched, *not_known, *dict.fromkeys(odd), *said, *unread_marks(out)]
+
+
+def unread_marks(out):
+    """Return a sentence where answers were marked after grades.csv was written, else nothing."""
+    written = (out / "grades.csv").stat().st_mtime
+    newer = [p for p in (out / "answers").glob("*.csv") if p.stat().st_mtime > written]
+    return [
+        "Answers were marked since grades.csv was written, and these points are not in it. Grade once more "
+        "(workbook grade), then export again."
+    ] * bool(newer)
 
 
 def refuse_export(system, roster):

@@ -354,11 +354,7 @@ def test_a_live_figure_redraws_when_a_slider_moves():
     picture = panel.children[-2]  # its text follows, hidden
     before = picture.value
     panel.children[0].value = 1.0
-    assert (
-        drawn == [0.1, 1.0]
-        and picture.value != before
-        and bytes(before[:4]) == b"\x89PNG"
-    )
+    assert drawn == [0.1, 1.0] and picture.value != before and bytes(before[:4]) == b"\x89PNG"
 
 
 def test_an_error_while_a_slider_moves_is_one_red_line_and_dims_the_picture():

@@ -158,8 +158,8 @@ def pools():
     right, wrong = {}, {}
     for name, source in test_checks.SOURCES.items():
         right[name] = [source, *other_solutions.RIGHT.get(name, [])]
-        made = [m for m in test_checks.MISTAKES if m[0] == name]
-        wrong[name] = [(source.replace(m[1], m[2]), m[3]) for m in made]
+        made = [m for m in test_checks.MISTAKES if m.exercise == name]
+        wrong[name] = [(m.source(source), m.does) for m in made]
         wrong[name] += [(s, "hidden inputs") for s in other_solutions.WRONG.get(name, [])]
     return right, wrong
 

@@ -620,4 +620,274 @@ def agreement(first_logits, second_logits):
         ),
         "divides by the number of classes": ("/ len(same)", "/ second_logits.size(1)"),
     },
+    "softmax_gradient": {
+        "returns the gradient of the sum of the losses": (
+            "slopes.div(logits.shape[0])",
+            "slopes",
+        ),
+        "returns the gradient with the opposite sign": (
+            "slopes.div(logits.shape[0])",
+            "slopes.div(-logits.shape[0])",
+        ),
+        "takes the softmax over the images": (
+            "torch.softmax(logits, 1)",
+            "torch.softmax(logits, 0)",
+        ),
+        "returns the gradient of log-sum-exp alone": (
+            "(e / e.sum(axis=1, keepdims=True) - np.eye(z.shape[1])[labels.numpy()])",
+            "e / e.sum(axis=1, keepdims=True)",
+        ),
+        "divides by the number of all logits": ("/ len(z)", "/ z.size"),
+        "takes the logits themselves for probabilities": (
+            "torch.softmax(logits, 1).clone()",
+            "logits.clone()",
+        ),
+    },
+    "numerical_gradient": {
+        "never goes down, and still divides by both steps": (
+            "function(values - move)",
+            "function(values)",
+        ),
+        "compares with the place itself, so that it looks ahead only": (
+            "(function(values + move) - function(values - move)) / step / 2",
+            "(function(values + move) - function(values)) / step",
+        ),
+        "divides by one step": ("/ step / 2", "/ step"),
+        "returns the gradient with the opposite sign": (
+            "(function(values + move) - function(values - move))",
+            "(function(values - move) - function(values + move))",
+        ),
+        "moves the values themselves, so that both places are one": """
+def numerical_gradient(function, values, step):
+    above = below = values
+    result = torch.empty_like(values)
+    for place in np.ndindex(*values.shape):
+        above[place] += step
+        below[place] -= step
+        result[place] = (function(above) - function(below)) / (2 * step)
+    return result""",
+        "returns a row, whatever the shape of the values": (
+            "np.reshape(slopes, values.shape)",
+            "np.array(slopes)",
+        ),
+    },
+    "backward": {
+        "lets every gradient back through the ReLU": ("        d[z <= 0] = 0\n", ""),
+        "asks whether the gradient is positive, not the input of the ReLU": (
+            "np.where(h > 0, g @ v, 0)",
+            "np.maximum(g @ v, 0)",
+        ),
+        "multiplies by what goes into the ReLU": ("z.relu()", "z"),
+        "takes the mean over the batch for the biases": (
+            "d.sum(0), np.einsum",
+            "d.mean(0), np.einsum",
+        ),
+        "transposes the gradient of w2": ('"nc,nh->ch"', '"nc,nh->hc"'),
+        "leaves out the bias on the way forward": ("w1 @ x + b1", "w1 @ x"),
+    },
+    "train_one_epoch": {
+        "leaves the network in evaluation": ("    model.train(True)\n", ""),
+        "lets the gradients of all batches add up": (
+            "        optimizer.zero_grad(set_to_none=True)\n",
+            "",
+        ),
+        "takes steps without new gradients": ("        loss.backward()\n", ""),
+        "never changes the weights": ("        optimizer.step()\n", ""),
+        "takes the mean over batches, not over images": (
+            "losses += each.tolist()",
+            "losses += [each.mean().item()]",
+        ),
+        "returns after the first batch": (
+            "        seen += b.images.shape[0]\n    return",
+            "        seen += b.images.shape[0]\n        return",
+        ),
+        "returns the sum of the losses": ("np.mean(losses)", "np.sum(losses)"),
+    },
+    "ImageFiles": {
+        "leaves pictures in colour as they are": ('image.convert("L")', "image"),
+        "returns grey levels up to 255": ("grey / np.float32(255)", "grey"),
+        "leaves out the axis of the channels": (".unsqueeze(0)", ""),
+        "returns the image alone": (".unsqueeze(0), self.classes[i]", ".unsqueeze(0)"),
+        "returns the number of the picture in place of its label": (
+            ".unsqueeze(0), self.classes[i]",
+            ".unsqueeze(0), i",
+        ),
+        "opens all files at once": (
+            "self.items = list(zip(paths, labels))",
+            "self.items = [(path, label) for path, label in zip(paths, labels) if Image.open(path)]",
+        ),
+        "returns numbers of 64 bits": (
+            "torch.tensor(grey / np.float32(255))",
+            "torch.tensor(grey / np.float64(255))",
+        ),
+        "exchanges height and width": ("torch.tensor(grey /", "torch.tensor(grey.T /"),
+    },
+    "get_data_augmentation_transforms": {
+        "mirrors up and down": ("T.RandomHorizontalFlip()", "T.RandomVerticalFlip()"),
+        "changes the light after normalising": (
+            "T.ColorJitter(0.3, 0.3), T.ToTensor(), T.Normalize([mean], [std])",
+            "T.ToTensor(), T.Normalize([mean], [std]), T.ColorJitter(0.3, 0.3)",
+        ),
+        "leaves grey levels as they are, up to 255": (
+            "(grey.float() / 255 - mean)",
+            "(grey.float() - mean)",
+        ),
+        "cuts crops that are too small, as the library does by default": (
+            "T.RandomResizedCrop(size, (0.5, 1))",
+            "T.RandomResizedCrop(size)",
+        ),
+        "never normalises": ("(grey.float() / 255 - mean) / std", "grey.float() / 255"),
+        "leaves pictures in colour as they are": (
+            "T.Grayscale(num_output_channels=1), ",
+            "",
+        ),
+        "changes the brightness alone": ("v2.ColorJitter(0.3, 0.3)", "v2.ColorJitter(0.3)"),
+        "never turns a picture": ("v2.RandomRotation(12), ", ""),
+        "scales the whole picture and never cuts a crop": (
+            "v2.RandomResizedCrop((size, size), (0.5, 1), (1, 1))",
+            "v2.Resize((size, size))",
+        ),
+    },
+    "SmallNetDropout": {
+        "has no dropout before the first linear layer": (
+            "F.dropout(x.flatten(1), self.rate, self.training)",
+            "x.flatten(1)",
+        ),
+        "has no dropout before the last layer": (
+            "F.dropout(F.relu(self.fc1(x)), self.rate, self.training)",
+            "F.relu(self.fc1(x))",
+        ),
+        "always drops a half, whatever the rate": ("nn.Dropout(rate)", "nn.Dropout()"),
+        "always has 15 outputs": ("nn.Linear(40, num_classes)", "nn.Linear(40, 15)"),
+        "drops logits": """
+class SmallNetDropout(nn.Module):
+    def __init__(self, num_classes=15, rate=0.5):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 8, 5), nn.Conv2d(8, 16, 3)
+        self.fc1, self.fc2 = nn.Linear(1296, 40), nn.Linear(40, num_classes)
+        self.rate = rate
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 3)
+        x = F.dropout(x.flatten(1), self.rate, self.training)
+        return F.dropout(self.fc2(F.relu(self.fc1(x))), self.rate, self.training)""",
+        "has no ReLU behind the second convolution": (
+            "F.max_pool2d(F.relu(self.conv2(x)), 3)",
+            "F.max_pool2d(self.conv2(x), 3)",
+        ),
+        "has a convolution without bias": (
+            "nn.Conv2d(8, 16, 3)",
+            "nn.Conv2d(8, 16, 3, bias=False)",
+        ),
+    },
+    "batch_norm": {
+        "keeps a running variance that is divided by n": ("flat.var(0, ddof=1)", "flat.var(0)"),
+        "normalises by a variance that is divided by n - 1": (
+            "flat.mean(0), flat.var(0)",
+            "flat.mean(0), flat.var(0, ddof=1)",
+        ),
+        "exchanges the shares of the old mean and the new": (
+            "m + momentum * (now - m)",
+            "now + momentum * (m - now)",
+        ),
+        "uses the batch at evaluation, too": ("bias, training, momentum", "bias, True, momentum"),
+        "adds eps outside the root": ("np.sqrt(spread + eps)", "(np.sqrt(spread) + eps)"),
+        "divides by the variance": ("/ np.sqrt(spread + eps)", "/ (spread + eps)"),
+        "leaves out the weight and the bias": ("weight, bias, training", "None, None, training"),
+        "changes the running mean that is passed in": (
+            "kept = running_mean.clone(), running_var.clone()",
+            "kept = running_mean, running_var",
+        ),
+    },
+    "build_inverted_residual": {
+        "has no skip connection": ("self.norm3(self.back(y)) + x", "self.norm3(self.back(y))"),
+        "mixes all channels in the first convolution": (", groups=c", ""),
+        "changes the size of the picture, so that it cannot be added": (
+            'padding="same", ',
+            "",
+        ),
+        "has a convolution with bias before batch norm": (
+            "nn.Conv2d(c, e * c, 1, bias=False)",
+            "nn.Conv2d(c, e * c, 1)",
+        ),
+        "has a ReLU at the end of its layers": (
+            "self.norm3(self.back(y)) + x",
+            "F.relu(self.norm3(self.back(y))) + x",
+        ),
+        "has no ReLU before its last convolution": (
+            "    layers.insert(4, nn.ReLU(inplace=True))\n",
+            "",
+        ),
+        "is narrow in the middle instead of wide": (
+            "expansion * channels",
+            "channels // expansion",
+        ),
+    },
+    "standard_error": {
+        "divides by n": ("(len(values) - 1)", "len(values)"),
+        "divides by the number of runs, not by its root": ("np.sqrt(len(values))", "len(values)"),
+        "returns the standard deviation of a single run": (" / np.sqrt(len(values))", ""),
+        "starts from the variance": (".std()", ".var()"),
+        "takes 1 off the number of runs twice": (
+            "np.sqrt(len(values))",
+            "np.sqrt(len(values) - 1)",
+        ),
+    },
+    "paired_comparison": {
+        "treats the runs as if they had different seeds": (" - 2 * covariance[0, 1]", ""),
+        "subtracts the first from the second": ("[a - b for", "[b - a for"),
+        "divides by n": ("gaps.std()", "gaps.std(correction=0)"),
+        "returns the standard deviation of the differences": (
+            "gaps.std() / len(gaps) ** 0.5",
+            "gaps.std()",
+        ),
+        "drops the sign of each difference": ("[a - b for", "[abs(a - b) for"),
+        "sorts the runs, so that pairs are torn apart": (
+            "zip(first, second)",
+            "zip(sorted(first), sorted(second))",
+        ),
+    },
+    "int8_matmul": {
+        "subtracts the zero point in uint8": (
+            "a_codes.numpy().astype(np.int32) - a_zero_point",
+            "(a_codes.numpy() - np.uint8(a_zero_point)).astype(np.int32)",
+        ),
+        "leaves out the second zero point": (
+            "b_codes.numpy().astype(np.int32) - b_zero_point",
+            "b_codes.numpy().astype(np.int32)",
+        ),
+        "leaves out the second scale": ("a_scale * b_scale * sums", "a_scale * sums"),
+        "adds the scales": ("a_scale * b_scale * sums", "(a_scale + b_scale) * sums"),
+        "adds up in 16 bits": ("np.int32", "np.int16"),
+        "computes with floats": (
+            "sums = sums + a.shape[1] * a_zero_point * b_zero_point",
+            "sums = sums.double() + a.shape[1] * a_zero_point * b_zero_point",
+        ),
+    },
+    "fit_temperature": {
+        "multiplies by the temperature": (
+            "return 1 / cold.exp().item()",
+            "return cold.exp().item()",
+        ),
+        "takes the largest loss": """
+def fit_temperature(logits, labels):
+    return max(np.geomspace(0.1, 10, 200), key=lambda t: F.cross_entropy(logits / t, labels).item())""",
+        "returns the smallest loss in place of its temperature": (
+            "return np.exp((low + high) / 2)",
+            "return loss(np.exp(low))",
+        ),
+        "tries so few temperatures that the best one lies between two of them": """
+def fit_temperature(logits, labels):
+    return min(10 ** (np.arange(-3, 4) / 3), key=lambda t: F.cross_entropy(logits / t, labels))""",
+        "tries no temperature below 1": ("np.log(0.1), np.log(10)", "0.0, np.log(10)"),
+        "counts wrong answers in place of taking the loss": """
+def fit_temperature(logits, labels):
+    wrong = lambda t: (torch.argmax(logits / t, 1) != labels).sum()
+    return min(np.geomspace(0.1, 10, 200), key=wrong)""",
+        "applies the softmax twice": """
+def fit_temperature(logits, labels):
+    criterion, tried = nn.CrossEntropyLoss(), np.geomspace(0.1, 10, 301)
+    losses = [criterion(torch.softmax(logits / t, dim=1), labels).item() for t in tried]
+    return tried[np.argmin(losses)]""",
+    },
 }

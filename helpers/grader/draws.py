@@ -54,6 +54,9 @@ def _sizes(g):
         for _ in range(3):
             drawn = (int(g.integers(*r)) for r in ((20, 300), (3, 12), strides, paddings))
             yield kind, *drawn
+    kernel_size, stride, steps = (int(g.integers(*r)) for r in ((3, 12), (3, 6), (5, 40)))
+    rest = stride - 1  # as much as can be left, so that rounding differs from cutting off
+    yield "a stride above 1", kernel_size + steps * stride + rest, kernel_size, stride, 0
     yield "stride and padding left out", int(g.integers(20, 300)), int(g.integers(3, 12))
     yield "padding left out", *(int(g.integers(*r)) for r in ((20, 300), (3, 12), (2, 5)))
 

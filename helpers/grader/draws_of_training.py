@@ -153,8 +153,10 @@ def _calibrations(g):
 
 
 def _ranges(g):
+    # Rounding up and cutting off differ, and 0.5, where tastes differ, is far.
+    scale, steps = g.uniform(0.01, 0.05), g.integers(20, 120) + g.uniform(0.6, 0.9)
+    yield "a range around 0", -steps * scale, (255 - steps) * scale
     a, b = sorted(g.uniform(0.5, 9, 2))
-    yield "a range around 0", -a, b
     yield "a range above 0", a, b + 1
     yield "a range below 0", -b - 1, -a
 

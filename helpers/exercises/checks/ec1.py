@@ -1,12 +1,15 @@
 """exercise -> raise or one line: the checks of EC1, on differences and luck."""
 
 from helpers.exercises.checks.calls import tuple_of
+from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.exercises.checks.tools import compare, passed
+from helpers.exercises.hints import hint as hint
 
 FIRST = [0.553, 0.571, 0.562, 0.584, 0.566]
 SECOND = [0.541, 0.566, 0.548, 0.569, 0.557]
 
 
+@knows_mistakes("standard_error")
 def check_standard_error(function):
     """Compare with scipy.stats.sem."""
     from scipy import stats  # here, as it takes a second
@@ -16,6 +19,7 @@ def check_standard_error(function):
     passed("standard_error")
 
 
+@knows_mistakes("paired_comparison")
 def check_paired_comparison(function):
     """Compare with scipy.stats.ttest_rel, whose t is the mean difference by its standard error."""
     from scipy import stats

@@ -62,6 +62,7 @@ def check_cross_entropy(function):
     passed("cross_entropy")
 
 
+@knows_mistakes("softmax_gradient")
 def check_softmax_gradient(function):
     """Compare with autograd, at logits of 10,000 too."""
     logits, labels = _logits()
@@ -73,6 +74,7 @@ def check_softmax_gradient(function):
     passed("softmax_gradient")
 
 
+@knows_mistakes("numerical_gradient")
 def check_numerical_gradient(function):
     """Compare with autograd on a quadratic function, where central differences are exact."""
     generator = torch.Generator().manual_seed(5)
@@ -92,6 +94,7 @@ def check_numerical_gradient(function):
     passed("numerical_gradient")
 
 
+@knows_mistakes("backward")
 def check_backward(function):
     """Compare with autograd, for a batch of 6 and for a single input."""
     generator = torch.Generator().manual_seed(6)

@@ -18,10 +18,18 @@ def make_pictures():
 
 def what_is_wrong(results, mean, std):
     """Return a sentence, "" for nothing: results (5, N, 1, S, S) of N draws from each picture."""
-    greys = np.asarray(results, dtype=np.float64)[:, :, 0] * std + mean  # (5, N, S, S), 0 to 1
+    results = np.asarray(results, dtype=np.float64)[:, :, 0]  # (5, N, S, S)
+    greys = results * std + mean  # 0 to 1
+    wanted = f"expected grey levels of 0 to 1, then minus {mean:g}, by {std:g}"
+    if greys.max() > 20:
+        return f"{wanted}; got very large numbers."
+    if results.min() >= 0:
+        is_grey = abs(np.median(results[0]) - 0.5) < 0.1  # the even grey, in any light
+        found = "grey levels of 0 to 1" if is_grey else "numbers that are cut off at 0"
+        return f"{wanted}, so that dark pixels are below 0; got {found}."
     if greys.min() < -0.02 or greys.max() > 1.02:
         found = f"got {greys.min():.2f} to {greys.max():.2f}"
-        return f"expected grey levels of 0 to 1, then minus {mean:g}, by {std:g}; {found}."
+        return f"{wanted}; {found}."
     checks = wrong_light, wrong_flip, wrong_crop, wrong_turn
     return next(filter(None, (check(*greys) for check in checks)), "")
 
@@ -45,9 +53,12 @@ def wrong_flip(even, sideways, down, stripes, halves):
     third = sideways.shape[-1] // 3
     rising = sideways[:, :, -third:].mean(axis=(1, 2)) > sideways[:, :, :third].mean(axis=(1, 2))
     share = 1 - rising.mean()
+    is_upside_down = down[:, -third:].mean(axis=(1, 2)) < down[:, :third].mean(axis=(1, 2))
+    if is_upside_down.any() and not share:
+        return "expected pictures mirrored left to right, got some mirrored up and down."
     if not 0.15 < share < 0.85:
         return f"expected about half of the pictures mirrored left to right, got {share:.0%}."
-    if (down[:, -third:].mean(axis=(1, 2)) < down[:, :third].mean(axis=(1, 2))).any():
+    if is_upside_down.any():
         return "expected the sky to stay above, got a picture upside down."
     return ""
 

@@ -69,12 +69,18 @@ def meaning(said):
 
 def _where(function, error):
     """Return " in line 3 (the line)" of the student's code, the innermost that was reached."""
-    code = getattr(function, "__code__", None)
+    files = _files_of(function)
     frames = [
         (frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)
     ]
-    own = [(path, line) for path, line in frames if code and path == code.co_filename]
+    own = [(path, line) for path, line in frames if path in files]
     if not own:
         return ""
     source = linecache.getline(*own[-1]).strip()
     return f" in line {own[-1][1]}" + (f" (`{source}`)" if source else "")
+
+
+def _files_of(function):
+    """Return the files in which a function, or the methods of a class, are written."""
+    methods = vars(function).values() if isinstance(function, type) else [function]
+    return {method.__code__.co_filename for method in methods if hasattr(method, "__code__")}

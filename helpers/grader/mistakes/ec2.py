@@ -1,12 +1,13 @@
-"""Mistakes in EC2: scale and zero point, codes, and back."""
+"""Mistakes in EC2: scale and zero point, codes, and back, and a product of codes."""
 
 from functools import partial
 
-from helpers.grader.mistakes.mistake import Mistake
+from helpers.grader.mistakes.mistake import PLACE, Mistake
 
 _range = partial(Mistake, "affine_parameters")
 _code = partial(Mistake, "quantise")
 _back = partial(Mistake, "dequantise")
+_matmul = partial(Mistake, "int8_matmul")
 
 MISTAKES = [
     _range(
@@ -154,5 +155,42 @@ MISTAKES = [
         "((codes.float() - zero_point) * scale).round()",
         "rounds the values",
         "Codes are whole numbers. Are the values that they stand for?",
+    ),
+    _matmul(
+        "a_codes.int() - a_zero_point",
+        "(a_codes - a_zero_point).int()",
+        "subtracts the zero point in uint8",
+        "What is 3 - 10 in a type without negative numbers?",
+    ),
+    _matmul(
+        " - b_zero_point",
+        "",
+        "leaves out the second zero point",
+        "For which value does a code of 0 stand?",
+    ),
+    _matmul(
+        "(a_scale * b_scale)",
+        "a_scale",
+        "leaves out the second scale",
+        "Which factors can be taken out of the sum?",
+    ),
+    _matmul(
+        "(a_scale * b_scale)",
+        "(a_scale + b_scale)",
+        "adds the scales",
+        "Which factors can be taken out of the sum?",
+    ),
+    _matmul(
+        ".int()",
+        ".short()",
+        "adds up in 16 bits",
+        "How large can a sum of many products of codes become?",
+    ),
+    _matmul(
+        ".int()",
+        ".float()",
+        "computes with floats",
+        "Which type do the codes have when you multiply them?",
+        by=PLACE,
     ),
 ]

@@ -1,10 +1,11 @@
-"""Mistakes in EC3: the confusion matrix."""
+"""Mistakes in EC3: the confusion matrix, and a temperature that is fitted."""
 
 from functools import partial
 
 from helpers.grader.mistakes.mistake import Mistake
 
 _count = partial(Mistake, "confusion_matrix")
+_temperature = partial(Mistake, "fit_temperature")
 
 MISTAKES = [
     _count(
@@ -62,5 +63,47 @@ MISTAKES = [
         "labels + num_classes * labels",
         "ignores the predictions",
         "Which number should a cell in row 2, column 3 get?",
+    ),
+    _temperature(
+        "logits / t",
+        "logits * t",
+        "multiplies by the temperature",
+        "Does a high temperature make a network more sure, or less?",
+    ),
+    _temperature(
+        ".argmin()",
+        ".argmax()",
+        "takes the largest loss",
+        "Which loss do you look for?",
+    ),
+    _temperature(
+        "temperatures[torch.stack(losses).argmin()].item()",
+        "torch.stack(losses).min().item()",
+        "returns the smallest loss in place of its temperature",
+        "What was found, and where was it found?",
+    ),
+    _temperature(
+        "-1, 1, 401",
+        "-1, 1, 7",
+        "tries so few temperatures that the best one lies between two of them",
+        "How far apart are two temperatures that you try?",
+    ),
+    _temperature(
+        "-1, 1, 401",
+        "0, 1, 401",
+        "tries no temperature below 1",
+        "What does a network need that is not sure enough?",
+    ),
+    _temperature(
+        "F.cross_entropy(logits / t, labels)",
+        "((logits / t).argmax(dim=1) != labels).double().mean()",
+        "counts wrong answers in place of taking the loss",
+        "Does a temperature change any answer?",
+    ),
+    _temperature(
+        "F.cross_entropy(logits / t, labels)",
+        "F.cross_entropy((logits / t).softmax(dim=1), labels)",
+        "applies the softmax twice",
+        "What does the library's cross-entropy do with what it is given?",
     ),
 ]

@@ -26,9 +26,10 @@ class Mistake:
     @property
     def sentence(self):
         """What a student is told."""
+        kind = "class" if self.exercise[0].isupper() else "function"
         if self.by == RESULT:
-            return f"Your function behaves exactly like one that {self.does}. {self.ask}"
-        return f"So fails a function that {self.does}. {self.ask}"
+            return f"Your {kind} behaves exactly like one that {self.does}. {self.ask}"
+        return f"So fails a {kind} that {self.does}. {self.ask}"
 
     def source(self, solution):
         """Return the function with the mistake, made from the source of a right one.

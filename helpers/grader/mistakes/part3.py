@@ -1,4 +1,4 @@
-"""Mistakes in Part 3: log-sum-exp and the cross-entropy."""
+"""Mistakes in Part 3: log-sum-exp, the cross-entropy, and gradients by hand."""
 
 from functools import partial
 
@@ -6,6 +6,9 @@ from helpers.grader.mistakes.mistake import KIND, Mistake
 
 _lse = partial(Mistake, "log_sum_exp")
 _loss = partial(Mistake, "cross_entropy")
+_softmax = partial(Mistake, "softmax_gradient")
+_numerical = partial(Mistake, "numerical_gradient")
+_back = partial(Mistake, "backward")
 
 MISTAKES = [
     _lse(
@@ -151,5 +154,113 @@ MISTAKES = [
         "logits.amax(dim=1)",
         "looks at the largest logit in place of the true one",
         "Where do the labels come in?",
+    ),
+    _softmax(
+        " / len(labels)",
+        "",
+        "returns the gradient of the sum of the losses",
+        "Your values are too large by the same factor everywhere. Which one?",
+    ),
+    _softmax(
+        "logits.softmax(dim=1) - truth",
+        "truth - logits.softmax(dim=1)",
+        "returns the gradient with the opposite sign",
+        "In which direction does the loss rise when the true logit grows?",
+    ),
+    _softmax(
+        "softmax(dim=1)",
+        "softmax(dim=0)",
+        "takes the softmax over the images",
+        "Whose probabilities should add up to 1: those of an image, or those of a class?",
+    ),
+    _softmax(
+        "(logits.softmax(dim=1) - truth)",
+        "logits.softmax(dim=1)",
+        "returns the gradient of log-sum-exp alone",
+        "The loss has two terms. What is the slope of the second?",
+    ),
+    _softmax(
+        "/ len(labels)",
+        "/ logits.numel()",
+        "divides by the number of all logits",
+        "Over what is the mean loss a mean?",
+    ),
+    _softmax(
+        "logits.softmax(dim=1) - truth",
+        "logits - truth",
+        "takes the logits themselves for probabilities",
+        "What turns logits into something that adds up to 1?",
+    ),
+    _numerical(
+        "        below.view(-1)[i] -= step\n",
+        "",
+        "never goes down, and still divides by both steps",
+        "How far apart are the two places that you compare?",
+    ),
+    _numerical(
+        "function(below)) / (2 * step)",
+        "function(values)) / step",
+        "compares with the place itself, so that it looks ahead only",
+        "What is the error of a slope that looks only ahead, where the function bends?",
+    ),
+    _numerical(
+        "(2 * step)",
+        "step",
+        "divides by one step",
+        "How far apart are the two places that you compare?",
+    ),
+    _numerical(
+        "function(above) - function(below)",
+        "function(below) - function(above)",
+        "returns the gradient with the opposite sign",
+        "If the function rises on the way up, should the slope be positive or negative?",
+    ),
+    _numerical(
+        "values.clone(), values.clone()",
+        "values, values",
+        "moves the values themselves, so that both places are one",
+        "How many tensors are there, if two names stand for the same one?",
+    ),
+    _numerical(
+        "torch.zeros_like(values)",
+        "torch.zeros(values.numel(), dtype=values.dtype)",
+        "returns a row, whatever the shape of the values",
+        "Which shape should a gradient have?",
+    ),
+    _back(
+        " * (before > 0)",
+        "",
+        "lets every gradient back through the ReLU",
+        "What happens to the loss if you change an input of ReLU that lies below 0?",
+    ),
+    _back(
+        "(before > 0)",
+        "(upstream @ w2 > 0)",
+        "asks whether the gradient is positive, not the input of the ReLU",
+        "Which of two numbers decides whether a ReLU is open?",
+    ),
+    _back(
+        "before.clamp(min=0)",
+        "before",
+        "multiplies by what goes into the ReLU",
+        "What is the input of the second layer?",
+    ),
+    _back(
+        ".sum(dim=0)",
+        ".mean(dim=0)",
+        "takes the mean over the batch for the biases",
+        "A bias is added to every input of the batch. How do the ways to the loss combine?",
+    ),
+    _back(
+        "upstream.T @ hidden",
+        "hidden.T @ upstream",
+        "transposes the gradient of w2",
+        "Which shape has w2, and which has your gradient?",
+    ),
+    _back(
+        "inputs @ w1.T + b1",
+        "inputs @ w1.T",
+        "leaves out the bias on the way forward",
+        "What exactly goes into the ReLU?",
     ),
 ]

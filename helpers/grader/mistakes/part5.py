@@ -1,11 +1,13 @@
-"""Mistakes in Part 5: a step in chunks, and the accuracy over unequal batches."""
+"""Mistakes in Part 5: a step in chunks, accuracy over unequal batches, an epoch, files."""
 
 from functools import partial
 
-from helpers.grader.mistakes.mistake import Mistake
+from helpers.grader.mistakes.mistake import PLACE, Mistake
 
 _step = partial(Mistake, "accumulated_step")
 _share = partial(Mistake, "accuracy")
+_epoch = partial(Mistake, "train_one_epoch")
+_files = partial(Mistake, "ImageFiles")
 
 MISTAKES = [
     _step(
@@ -124,5 +126,96 @@ MISTAKES = [
         "100 * num_right / num_images",
         "returns per cent",
         "A share lies between 0 and 1.",
+    ),
+    _epoch(
+        "model.train()\n    ",
+        "",
+        "leaves the network in evaluation",
+        "What did the last evaluation leave behind in the network?",
+    ),
+    _epoch(
+        "optimizer.zero_grad()\n        ",
+        "",
+        "lets the gradients of all batches add up",
+        "What does backward do with the gradients that are already there?",
+    ),
+    _epoch(
+        "loss.backward()\n        ",
+        "",
+        "takes steps without new gradients",
+        "Where do the gradients come from that the optimizer uses?",
+    ),
+    _epoch(
+        "optimizer.step()\n        ",
+        "",
+        "never changes the weights",
+        "What turns gradients into other weights?",
+    ),
+    _epoch(
+        "loss.item() * len(batch.labels)\n        num_images += len(batch.labels)",
+        "loss.item()\n        num_images += 1",
+        "takes the mean over batches, not over images",
+        "Does an image of the small last batch count as much as another?",
+    ),
+    _epoch(
+        "    return total / num_images",
+        "        return total / num_images",
+        "returns after the first batch",
+        "How far is the last line indented?",
+    ),
+    _epoch(
+        "return total / num_images",
+        "return total",
+        "returns the sum of the losses",
+        "Is your number larger with more images?",
+    ),
+    _files(
+        '.convert("L")',
+        "",
+        "leaves pictures in colour as they are",
+        "How many numbers has a pixel of a picture in colour?",
+        by=PLACE,
+    ),
+    _files(
+        ".float() / 255",
+        ".float()",
+        "returns grey levels up to 255",
+        "Between which two numbers should white and black lie?",
+    ),
+    _files(
+        "pixels[None]",
+        "pixels",
+        "leaves out the axis of the channels",
+        "Which shape does a convolution expect of an image?",
+    ),
+    _files(
+        ", self.labels[index]",
+        "",
+        "returns the image alone",
+        "What does a training step need besides the image?",
+    ),
+    _files(
+        "self.labels[index]",
+        "index",
+        "returns the number of the picture in place of its label",
+        "What does the number of a file say about its class?",
+    ),
+    _files(
+        "self.paths, self.labels = paths, labels",
+        "self.paths, self.labels = [str(Image.open(p).filename) for p in paths], labels",
+        "opens all files at once",
+        "How many files should be open before the first picture is asked for?",
+    ),
+    _files(
+        ".float()",
+        ".double()",
+        "returns numbers of 64 bits",
+        "Of which type are the weights of a network?",
+    ),
+    _files(
+        "np.array(grey)",
+        "np.array(grey).T",
+        "exchanges height and width",
+        "Which of its two sides does an array of a picture have first?",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Mistakes in Part 6: flips and light at random."""
+"""Mistakes in Part 6: flips and light at random, and the whole pipeline."""
 
 from functools import partial
 
@@ -8,6 +8,8 @@ _flip = partial(Mistake, "random_flip")
 _light = partial(Mistake, "random_light")
 _SEED = "What do the draws look like after the same seed, in every call?"
 _PLACE = "What does an operator like `*=`, or an assignment to `images[...]`, do to what came in?"
+
+_transforms = partial(Mistake, "get_data_augmentation_transforms")
 
 MISTAKES = [
     _flip(
@@ -144,5 +146,67 @@ MISTAKES = [
         "    torch.manual_seed(0)\n    a = 1",
         "sets a seed inside",
         _SEED,
+    ),
+    _transforms(
+        "v2.RandomHorizontalFlip(p=0.5)",
+        "v2.RandomVerticalFlip(p=0.5)",
+        "mirrors up and down",
+        "Where is the sky in your pictures?",
+        by=PLACE,
+    ),
+    _transforms(
+        "light, *to_float",
+        "*to_float, light",
+        "changes the light after normalising",
+        "What does brightness mean for numbers below 0?",
+        by=PLACE,
+    ),
+    _transforms(
+        "scale=True",
+        "scale=False",
+        "leaves grey levels as they are, up to 255",
+        "From which range of numbers do the mean and the deviation come?",
+        by=PLACE,
+    ),
+    _transforms(
+        "scale=(0.5, 1.0), ",
+        "",
+        "cuts crops that are too small, as the library does by default",
+        "How small may a crop become? Look at the default in the documentation.",
+        by=PLACE,
+    ),
+    _transforms(
+        ", v2.Normalize([mean], [std])",
+        "",
+        "never normalises",
+        "What are the last two arguments for?",
+        by=PLACE,
+    ),
+    _transforms(
+        "v2.Grayscale(), ",
+        "",
+        "leaves pictures in colour as they are",
+        "How many channels does a picture in colour have?",
+    ),
+    _transforms(
+        ", contrast=0.3",
+        "",
+        "changes the brightness alone",
+        "Which two things should happen to the light?",
+        by=PLACE,
+    ),
+    _transforms(
+        "degrees=12",
+        "degrees=0",
+        "never turns a picture",
+        "What did you give as the largest angle?",
+        by=PLACE,
+    ),
+    _transforms(
+        "v2.RandomResizedCrop(size, scale=(0.5, 1.0), ratio=(1.0, 1.0), antialias=True)",
+        "v2.Resize((size, size))",
+        "scales the whole picture and never cuts a crop",
+        "How do pictures look that were taken from nearer?",
+        by=PLACE,
     ),
 ]

@@ -1,10 +1,11 @@
-"""Mistakes in Part 7: inverted dropout."""
+"""Mistakes in Part 7: inverted dropout, and a network with it."""
 
 from functools import partial
 
-from helpers.grader.mistakes.mistake import Mistake
+from helpers.grader.mistakes.mistake import PLACE, Mistake
 
 _drop = partial(Mistake, "dropout")
+_small = partial(Mistake, "SmallNetDropout")
 
 MISTAKES = [
     _drop(
@@ -66,5 +67,50 @@ MISTAKES = [
         "    values *= kept\n    values /= 1 - p\n    return values.clone()",
         "changes the values that came in",
         "What does an operator like `*=` do to a tensor?",
+    ),
+    _small(
+        "nn.Dropout(rate), nn.Linear(16 * 9 * 9",
+        "nn.Linear(16 * 9 * 9",
+        "has no dropout before the first linear layer",
+        "Where should dropout stand, and how often?",
+        by=PLACE,
+    ),
+    _small(
+        "*hidden, nn.Dropout(rate), ",
+        "*hidden, ",
+        "has no dropout before the last layer",
+        "Where should dropout stand, and how often?",
+        by=PLACE,
+    ),
+    _small(
+        "nn.Dropout(rate)",
+        "nn.Dropout(0.5)",
+        "always drops a half, whatever the rate",
+        "Which of the arguments have you not used?",
+        by=PLACE,
+    ),
+    _small(
+        "nn.Linear(40, num_classes)",
+        "nn.Linear(40, 15)",
+        "always has 15 outputs",
+        "Which of the arguments have you not used?",
+    ),
+    _small(
+        "nn.Dropout(rate), nn.Linear(40, num_classes)",
+        "nn.Linear(40, num_classes), nn.Dropout(rate)",
+        "drops logits",
+        "What happens to the loss when the logit of the true class is dropped?",
+    ),
+    _small(
+        "nn.MaxPool2d(3), nn.ReLU()",
+        "nn.MaxPool2d(3)",
+        "has no ReLU behind the second convolution",
+        "What follows each convolution in the table?",
+    ),
+    _small(
+        "nn.Conv2d(8, 16, 3)",
+        "nn.Conv2d(8, 16, 3, bias=False)",
+        "has a convolution without bias",
+        "Which of your layers has fewer numbers than in Part 2?",
     ),
 ]

@@ -1,10 +1,12 @@
-"""Mistakes in Part 8: a network prepared for fine-tuning."""
+"""Mistakes in Part 8: a network prepared for fine-tuning, batch norm, a residual block."""
 
 from functools import partial
 
-from helpers.grader.mistakes.mistake import Mistake
+from helpers.grader.mistakes.mistake import PLACE, Mistake
 
 _tune = partial(Mistake, "prepare_for_fine_tuning")
+_norm = partial(Mistake, "batch_norm")
+_block = partial(Mistake, "build_inverted_residual")
 
 MISTAKES = [
     _tune(
@@ -69,5 +71,96 @@ MISTAKES = [
         "return model.classifier[-1]",
         "returns the new layer alone",
         "What should be trained later: the layer, or the network with it?",
+    ),
+    _norm(
+        " * n / (n - 1)",
+        "",
+        "keeps a running variance that is divided by n",
+        "Which of the two variances enters the running one?",
+    ),
+    _norm(
+        ", correction=0",
+        "",
+        "normalises by a variance that is divided by n - 1",
+        "By what does the library's var divide if you do not tell it otherwise?",
+    ),
+    _norm(
+        "(1 - momentum) * running_mean + momentum * mean",
+        "momentum * running_mean + (1 - momentum) * mean",
+        "exchanges the shares of the old mean and the new",
+        "How fast should an average forget, if the momentum is 0.1?",
+    ),
+    _norm(
+        "if training:",
+        "if True:",
+        "uses the batch at evaluation, too",
+        "What is the variance of a channel if one picture of one pixel comes in?",
+    ),
+    _norm(
+        "(var.view(per_channel) + eps).sqrt()",
+        "(var.view(per_channel).sqrt() + eps)",
+        "adds eps outside the root",
+        "What exactly stands under the root in the formula?",
+    ),
+    _norm(
+        "(var.view(per_channel) + eps).sqrt()",
+        "(var.view(per_channel) + eps)",
+        "divides by the variance",
+        "In which unit is a variance, in which the values?",
+    ),
+    _norm(
+        " * weight.view(per_channel) + bias.view(per_channel)",
+        "",
+        "leaves out the weight and the bias",
+        "What is learned in this layer?",
+    ),
+    _norm(
+        "        running_mean = (1 - momentum) * running_mean + momentum * mean\n",
+        "        running_mean.mul_(1 - momentum).add_(momentum * mean)\n",
+        "changes the running mean that is passed in",
+        "Which operations of a tensor leave the tensor itself as it was?",
+    ),
+    _block(
+        "AddInput(nn.Sequential(*depthwise, *widen, *back))",
+        "nn.Sequential(*depthwise, *widen, *back)",
+        "has no skip connection",
+        "What comes out of a residual block whose layers give 0?",
+    ),
+    _block(
+        '"groups": channels, ',
+        "",
+        "mixes all channels in the first convolution",
+        "How many kernels has a depthwise convolution for each output channel?",
+    ),
+    _block(
+        '"padding": kernel_px // 2, ',
+        "",
+        "changes the size of the picture, so that it cannot be added",
+        "How large is the picture behind a convolution without padding?",
+        by=PLACE,
+    ),
+    _block(
+        "nn.Conv2d(channels, wide, 1, bias=False)",
+        "nn.Conv2d(channels, wide, 1)",
+        "has a convolution with bias before batch norm",
+        "What happens to a bias when the mean is subtracted right after it?",
+    ),
+    _block(
+        "*back))",
+        "*back, nn.ReLU()))",
+        "has a ReLU at the end of its layers",
+        "Could such a block ever make a value smaller?",
+    ),
+    _block(
+        ", nn.ReLU()",
+        "",
+        "has no ReLU before its last convolution",
+        "What is a chain of linear layers, with nothing between them?",
+    ),
+    _block(
+        "wide = expansion * channels",
+        "wide = channels // expansion",
+        "is narrow in the middle instead of wide",
+        "Where is an inverted residual block wide?",
     ),
 ]

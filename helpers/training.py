@@ -31,7 +31,7 @@ class TrainConfig:
     def __post_init__(self):
         check_number("num_epochs", self.num_epochs, 0, 10_000)
         check_number("batch_size", self.batch_size, 1, 1_000_000)
-        check_number("learning_rate", self.learning_rate, 0, 100, whole=False)
+        check_number("learning_rate", self.learning_rate, 0, math.inf, whole=False)
 
 
 def for_profile(config):

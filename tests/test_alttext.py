@@ -180,9 +180,9 @@ def test_the_figures_of_a_notebook_that_runs_have_texts(monkeypatch):
         o.get("data", {}).get("text/html", "") for c in notebook.cells for o in c.get("outputs", [])
     ]
     texts = [find_img(text)[0] for text in html if "<img" in text]
-    assert len(texts) == 3
+    assert len(texts) >= 3 and all(texts)
     assert "cross-entropy falls from 6 to 0.00248" in texts[0]
-    assert "sum rises from" in texts[2]
+    assert any("sum rises from" in text for text in texts)
 
 
 def contrast(one, other):

@@ -43,7 +43,8 @@ def test_a_notebook_is_as_the_grader_and_the_report_expect_it(path):
     names = {c.metadata["exercise"] for c, t in zip(notebook.cells, tags) if "exercise" in t}
     for cell, tag in zip(notebook.cells, tags):
         if "exercise" in tag:
-            assert cell.source.count("# BEGIN SOLUTION") == cell.source.count("# END SOLUTION") == 1
+            begun, ended = (cell.source.count(f"# {word} SOLUTION") for word in ("BEGIN", "END"))
+            assert 1 <= begun == ended  # a class has one for each method
             assert cell.metadata["points"] > 0
         if "check" in tag:
             assert "nbval-check-output" in tag and cell.metadata["exercise"] in names
@@ -367,7 +368,7 @@ def test_an_error_while_a_slider_moves_is_one_red_line_and_dims_the_picture():
         return ax
 
     panel = live_figure(draw, rate=slider("rate", 0.1, 0.0, 1.0))
-    moved, error, picture = panel.children
+    moved, error, picture, _ = panel.children
     before, figures = picture.value, plots.plt.get_fignums()
     moved.value = 0.9
     assert "ValueError: &lt;too large&gt;" in error.value and "alert" in error.value

@@ -102,6 +102,23 @@ def pretrain(sources: Sources, output: Weights):
     )
 
 
+@app.command()
+def teach(
+    start: Annotated[Path, typer.Argument(help="Weights that `workbook pretrain` wrote.")],
+    sources: Sources,
+    output: Weights,
+):
+    """Let EfficientNet teach AlexNet on pictures, for its weights.
+
+    The file is under 10 MB. It takes about an hour and a half on two cores.
+    """
+    from helpers.maker.teaching import teach as run_teaching
+
+    refuse_absent([start, *sources])
+    losses = run_teaching(sources, start, output)
+    print(f"{output}: mean loss {losses[-1]:.3f} in the last epoch, {losses[0]:.3f} in the first")
+
+
 @app.command("borrow-efficientnet")
 def borrow(output: Weights):
     """Write EfficientNet-Lite0's weights as a small file.

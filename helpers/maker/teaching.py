@@ -98,7 +98,9 @@ class Student(nn.Module):
             )
             layer.bias = nn.Parameter(weights[f"{name}.bias"])
         set_batch_norm(self, inputs)
-        for layer in convolutions:  # batch norm subtracts the mean, and a bias with it
+        norms = [layer for layer in self.features if isinstance(layer, nn.BatchNorm2d)]
+        for layer, norm in zip(convolutions, norms):  # the bias moves into batch norm
+            norm.running_mean -= layer.bias
             layer.bias = None
 
 

@@ -824,7 +824,7 @@ class SmallNetDropout(nn.Module):
         ),
     },
     "standard_error": {
-        "divides by n": ("(len(values) - 1)", "len(values)"),
+        "divides the sum of squares by n": ("(len(values) - 1)", "len(values)"),
         "divides by the number of runs, not by its root": ("np.sqrt(len(values))", "len(values)"),
         "returns the standard deviation of a single run": (" / np.sqrt(len(values))", ""),
         "starts from the variance": (".std()", ".var()"),
@@ -836,7 +836,7 @@ class SmallNetDropout(nn.Module):
     "paired_comparison": {
         "treats the runs as if they had different seeds": (" - 2 * covariance[0, 1]", ""),
         "subtracts the first from the second": ("[a - b for", "[b - a for"),
-        "divides by n": ("gaps.std()", "gaps.std(correction=0)"),
+        "divides the sum of squares by n": ("gaps.std()", "gaps.std(correction=0)"),
         "returns the standard deviation of the differences": (
             "gaps.std() / len(gaps) ** 0.5",
             "gaps.std()",

@@ -11,7 +11,7 @@ MISTAKES = [
     _error(
         "ddof=1",
         "ddof=0",
-        "divides by n",
+        "divides the sum of squares by n",
         "By what do you divide when the mean was computed from the same values?",
     ),
     _error(
@@ -53,7 +53,7 @@ MISTAKES = [
     _paired(
         "ddof=1",
         "ddof=0",
-        "divides by n",
+        "divides the sum of squares by n",
         "By what do you divide when the mean was computed from the same values?",
     ),
     _paired(

@@ -254,6 +254,16 @@ def test_an_exception_is_told_with_its_line_and_kept_as_the_cause():
     assert isinstance(failed.__cause__, RuntimeError)
 
 
+def test_an_exception_in_a_method_of_a_class_is_told_with_its_line():
+    class Files:
+        def __init__(self):
+            self.paths = sorted(None)
+
+    failed = failing(Files, "Files")
+    assert "Files raised TypeError in line" in str(failed)
+    assert "(`self.paths = sorted(None)`)" in str(failed)
+
+
 RAISED = {
     "A convolution for 1 channels got 3": lambda: torch.nn.Conv2d(1, 2, 3)(torch.zeros(1, 3, 9, 9)),
     "dimension 1 has 15 and 7 entries": lambda: torch.zeros(7, 15) - torch.zeros(7),

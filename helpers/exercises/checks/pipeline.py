@@ -49,16 +49,17 @@ def wrong_light(even, sideways, down, stripes, halves):
 
 
 def wrong_flip(even, sideways, down, stripes, halves):
-    """Check that about half of the pictures are mirrored left to right, and none upside down."""
+    """Check that about half of the pictures are mirrored left to right, and hardly any upside down."""
     third = sideways.shape[-1] // 3
     rising = sideways[:, :, -third:].mean(axis=(1, 2)) > sideways[:, :, :third].mean(axis=(1, 2))
     share = 1 - rising.mean()
-    is_upside_down = down[:, -third:].mean(axis=(1, 2)) < down[:, :third].mean(axis=(1, 2))
-    if is_upside_down.any() and not share:
+    falling = down[:, -third:].mean(axis=(1, 2)) < down[:, :third].mean(axis=(1, 2))
+    is_upside_down = falling.mean() > 0.1  # in a few, a crop shows almost nothing but one grey
+    if is_upside_down and share < 0.1:
         return "expected pictures mirrored left to right, got some mirrored up and down."
     if not 0.15 < share < 0.85:
         return f"expected about half of the pictures mirrored left to right, got {share:.0%}."
-    if is_upside_down.any():
+    if is_upside_down:
         return "expected the sky to stay above, got a picture upside down."
     return ""
 

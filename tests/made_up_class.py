@@ -32,6 +32,7 @@ DISGUISES = {
 }
 ALL_AT_ONCE = [way for ways in DISGUISES.values() for way in ways]
 NUM_COPIES = 12
+COMMON = 3  # mistakes of an exercise that honest people make; each of them is made by several
 PARAPHRASED = 1 / 3  # of the copies hold one answer of their source, in other words
 SYNONYMS = [
     line.split("|")
@@ -158,7 +159,7 @@ def pools():
     right, wrong = {}, {}
     for name, source in test_checks.SOURCES.items():
         right[name] = [source, *other_solutions.RIGHT.get(name, [])]
-        made = [m for m in test_checks.MISTAKES if m.exercise == name]
+        made = [m for m in test_checks.MISTAKES if m.exercise == name][:COMMON]
         wrong[name] = [(m.source(source), m.does) for m in made]
         wrong[name] += [(s, "hidden inputs") for s in other_solutions.WRONG.get(name, [])]
     return right, wrong

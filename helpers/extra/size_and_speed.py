@@ -24,13 +24,14 @@ def save_state(model, path):
     return Path(path).stat().st_size / 1e6
 
 
-def compare(models, split):
+def compare(models, split, are_versions=True):
     """Return a table of models {name: model}, the first of which the others are compared with.
 
     Columns: MB (of the file as saved), ms at batch 1 and 32 (median, half the range of the middle
-    half), accuracy on the Split, agreement (share of images with the first model's answer). Raises
-    WorkbookError for a model that has lost more than five points of accuracy: it is broken, and its
-    speed means nothing. In a notebook, asks before more than two minutes of it.
+    half), accuracy on the Split, agreement (share of images with the first model's answer). Where
+    they are versions of one network, raises WorkbookError for a model that has lost more than five
+    points of accuracy: it is broken, and its speed means nothing. In a notebook, asks before more
+    than two minutes of it.
     """
     ask_before(seconds_to_compare(models, split), f"Comparing {len(models)} networks")
     times = {batch: latencies(models, split.images[:batch]) for batch in (1, 32)}
@@ -39,7 +40,8 @@ def compare(models, split):
         answers = predict(model, split.images, batch_size=32).argmax(dim=1)
         accuracy = (answers == split.labels).float().mean().item()
         first = first or Baseline(name, answers, accuracy)
-        first.refuse_worse(name, accuracy)
+        if are_versions:
+            first.refuse_worse(name, accuracy)
         agreement = (answers == first.answers).float().mean().item()
         row = {"model": name, "MB": file_size_mb(model)}
         for batch, latency in ((batch, times[batch][name]) for batch in times):

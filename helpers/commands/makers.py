@@ -19,9 +19,9 @@ Weights = Annotated[Path, typer.Option("--output", "-o", help="Where to write th
 
 @app.command()
 def tune(network: Network, seeds: Annotated[str, typer.Option(help="One seed or a range.")] = "0"):
-    """Try a recipe's settings by five-fold cross-validation.
+    """Try settings of a recipe by cross-validation.
 
-    Each fold of the training images is left out once. The table is kept in data/results.
+    Each of five folds of the training images is left out once. The table is kept in data/results.
     """
     refuse_quick("tune")
     from helpers.alexnet import fit_head
@@ -108,7 +108,7 @@ def teach(
     sources: Sources,
     output: Weights,
 ):
-    """Let EfficientNet teach AlexNet on pictures, for its weights.
+    """Let EfficientNet teach AlexNet on pictures.
 
     The file is under 10 MB. It takes about an hour and a half on two cores.
     """

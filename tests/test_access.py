@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbconvert import HTMLExporter
 from stored_figures import silent_cells
-from test_browser import lab, page, run_all, screenshot  # noqa: F401
+from test_browser import NOT_SEEN_YET, lab, page, run_all, screenshot  # noqa: F401
 
 from helpers.files import NOTEBOOKS
 
@@ -53,6 +53,7 @@ def test_the_html_of_a_notebook_has_no_serious_fault(name, tmp_path, page):  # n
         assert alts and all(len(alt) > 20 and "No description" not in alt for alt in alts)
 
 
+@NOT_SEEN_YET
 def test_a_panel_in_lab_has_names_and_its_slider_moves_by_keys(lab, page):  # noqa: F811
     page.goto(lab.replace("part1_standard_scaler", "part4_optimizer"))
     run_all(page, "Part 4")
@@ -71,6 +72,7 @@ def test_a_panel_in_lab_has_names_and_its_slider_moves_by_keys(lab, page):  # no
     screenshot(page, "panel")
 
 
+@NOT_SEEN_YET
 def test_the_studio_trains_stops_and_compares_by_keys_alone(lab, page):  # noqa: F811
     page.goto(lab.replace("part1_standard_scaler", "ec1_ablations"))
     run_all(page, "EC1")

@@ -68,10 +68,12 @@ def find_copies(sources: Sources):
 
     refuse_absent(sources)
     scenes, (images, *_) = load_scenes(224), load_class_folders(sources, 144)
-    names = sorted(path.as_posix() for source in sources for path, _ in jpegs_in(source))
     every_scene = torch.cat([scenes.train.images, scenes.val.images])
     counts, which = near_copies(images, every_scene)
     found = (counts >= ENOUGH).nonzero()[:, 0].tolist()
+    # The files are read again for their names, but seldom: copies are rare.
+    named = sources if found else []
+    names = sorted(path.as_posix() for source in named for path, _ in jpegs_in(source))
     for number in found:
         print(f"{names[number]}: {counts[number]} details in common with scene {which[number]}")
     print(f"{len(found)} copies among {len(images)} images; the most details: {counts.max()}")

@@ -15,6 +15,7 @@ from torch import nn
 from torchvision.models import alexnet
 from tqdm.auto import tqdm
 
+from helpers.alexnet import encode
 from helpers.crops import random_crops
 from helpers.efficientnet import NUM_FEATURES, make_efficientnet
 from helpers.finetuning import set_batch_norm
@@ -53,18 +54,16 @@ class TeachConfig:
 
 def taught_crops(images, config):
     """Yield (crops uint8 (N, 1, S, S), the teacher's features (N, 1280) float16) for each set."""
-    teacher = make_efficientnet(load_efficientnet()[0]).eval()
+    teacher = make_efficientnet(load_efficientnet()[0])
     teacher.input_px = config.crop_px
     for seed in range(config.num_crops):
         torch.manual_seed(seed)
-        crops, features = [], []
-        for part in tqdm(images.split(64), desc=f"set {seed + 1} of {config.num_crops}"):
-            cut = random_crops(part.float(), config.crop_px, config.min_area)
-            crops.append(cut.round().clamp(0, 255).to(torch.uint8))
-            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
-                values = teacher.avgpool(teacher.features(teacher.prepare(crops[-1])))
-            features.append(values.flatten(1).half())
-        yield torch.cat(crops), torch.cat(features)
+        cut = [
+            random_crops(part.float(), config.crop_px, config.min_area).round().clamp(0, 255)
+            for part in images.split(64)
+        ]
+        crops = torch.cat(cut).to(torch.uint8)
+        yield crops, encode(teacher, crops)[:, 0]
 
 
 class Student(nn.Module):

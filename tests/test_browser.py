@@ -127,7 +127,8 @@ def _wait_for_address(log, process, seconds=PATIENCE_MS // 1000, where="lab"):
 
 
 @pytest.fixture
-def page():
+def plain_page():
+    """Yield a page of Chromium, of which nothing is asked."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -135,12 +136,18 @@ def page():
         )
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
         page.set_default_timeout(PATIENCE_MS)
-        asked = []
-        page.on("request", lambda request: asked.append(request.url))
         yield page
         browser.close()
-        away = [url for url in asked if not re.match(r"(http|ws)://127\.0\.0\.1:|blob:|data:", url)]
-        assert asked and not away, "a page asks nothing of other machines"
+
+
+@pytest.fixture
+def page(plain_page):
+    """Yield a page for Lab, which may ask nothing of other machines."""
+    asked = []
+    plain_page.on("request", lambda request: asked.append(request.url))
+    yield plain_page
+    away = [url for url in asked if not re.match(r"(http|ws)://127\.0\.0\.1:|blob:|data:", url)]
+    assert asked and not away, "a page asks nothing of other machines"
 
 
 def run_all(page, notebook):
@@ -235,7 +242,6 @@ def test_a_guess_is_committed_before_the_answer_and_is_still_there(lab, page):
     screenshot(page, "prediction_again")
 
 
-@NOT_SEEN_YET
 def test_the_studio_trains_stops_and_remembers(panels_lab, page):
     page.set_viewport_size({"width": 1100, "height": 700})
     page.goto(panels_lab.replace("part1_standard_scaler", "ec1_ablations"))
@@ -298,7 +304,6 @@ def test_the_studio_trains_stops_and_remembers(panels_lab, page):
     screenshot(page, "studio_reloaded")
 
 
-@NOT_SEEN_YET
 def test_sliders_and_a_start_move_the_figure_while_one_drags(panels_lab, page):
     page.goto(panels_lab.replace("part1_standard_scaler", "part4_optimizer"))
     run_all(page, "Part 4")
@@ -352,7 +357,6 @@ def batch_of(panel):
     return int(re.search(r"batch (\d+)", panel.locator(".now").inner_text()).group(1))
 
 
-@NOT_SEEN_YET
 def test_an_unsolved_part_runs_to_its_end_and_an_interrupt_is_one_sentence(
     unsolved_lab, page, tmp_path
 ):

@@ -5,7 +5,7 @@ from importlib.resources import files
 import nbformat
 import pytest
 from nbconvert import HTMLExporter
-from test_browser import NOT_SEEN_YET, lab, page, plain_page, run_all, screenshot  # noqa: F401
+from test_browser import lab, page, plain_page, run_all, screenshot  # noqa: F401
 
 from helpers.files import NOTEBOOKS
 
@@ -51,17 +51,16 @@ def test_the_html_of_a_notebook_has_no_serious_fault(name, tmp_path, plain_page)
     assert alts and all(len(alt) > 20 and "No description" not in alt for alt in alts)
 
 
-@NOT_SEEN_YET
 def test_a_panel_in_lab_has_names_and_its_slider_moves_by_keys(lab, page):  # noqa: F811
     page.goto(lab.replace("part1_standard_scaler", "part4_optimizer"))
     run_all(page, "Part 4")
     page.locator(".widget-hslider").first.scroll_into_view_if_needed()
-    sliders = page.get_by_role("slider", name="learning rate")
+    sliders = page.locator(".widget-hslider").get_by_role("slider", name="learning rate")
     assert sliders.count() == 1 and serious(page) == []
     picture = page.locator("img.widget-image")
     before = picture.get_attribute("alt")
     assert "ends at" in before and "the steps shown" in before
-    page.get_by_role("slider", name="learning rate").focus()
+    sliders.focus()
     tab_to(page, "steps")
     page.keyboard.press("ArrowRight")
     page.wait_for_function(

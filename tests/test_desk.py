@@ -13,7 +13,7 @@ import time
 import numpy as np
 import pytest
 from made_up_class import make_class, paraphrased
-from test_browser import CHROMIUM, ERROR, PATIENCE_MS, _wait_for_address, page, screenshot
+from test_browser import CHROMIUM, ERROR, PATIENCE_MS, _wait_for_address, page, plain_page, screenshot
 from typer.testing import CliRunner
 
 from helpers.commands.cli import app
@@ -24,7 +24,7 @@ from helpers.grader.desk import Desk
 from helpers.grader.rubrics import read_rubric, tick
 from helpers.grader.tables import questions_of, read_marks, write_answers
 
-__all__ = ["page"]  # a fixture
+__all__ = ["page", "plain_page"]  # fixtures
 TEXTS = {
     "ada": "The loss falls because the gradient points uphill and we go down.",
     "ben": "=Kernels share weights, so a picture may move.",

@@ -49,6 +49,7 @@ LOOKS = {
     "            start, end = (int(n, 16) for n in line.split()[0].split('-'))\n"
     "            if line.split()[1][:2] == 'rw' and end - start < 2**29:\n                memory.seek(start)\n"
     "                found += len(words.findall(memory.read(end - start)))\n    return found",
+    "temporary": "import os, tempfile\ndef look():\n    return os.access(tempfile.gettempdir(), os.W_OK)",
 }
 FOUND = {
     "rights": r"\(\{0\}, \(-1, -1, -1\), -1, -1\)",
@@ -59,6 +60,7 @@ FOUND = {
     "server": r"\('FileNotFoundError', False\)",
     "relatives": r"\(0, True, \[\]\)",
     "memory": "AssertionError: 0$",
+    "temporary": "True",
 }
 HARM = {
     "all_processes": "import os\nfor n in (-1, 1, 2, *range(4, 70000)):\n    try:\n        os.kill(n, 9)\n"
@@ -88,7 +90,8 @@ def forks():
     """Return servers that fork kernels; skip where they cannot."""
     if not sandbox.bubblewrap():
         pytest.skip("bubblewrap is not installed or not allowed")
-    found = servers.servers_for("bubblewrap", sandbox.LIMITS)
+    remembers = "import tempfile; tempfile.gettempdir()"  # as the notebooks' imports let it
+    found = servers.servers_for("bubblewrap", sandbox.LIMITS, (remembers,))
     if not found or not found.forks_kernels:
         pytest.skip("the namespaces of bubblewrap cannot be joined here")
     return found

@@ -15,6 +15,7 @@ import random
 import select
 import struct
 import sys
+import tempfile
 
 import forking
 import launch
@@ -181,6 +182,7 @@ def be_kernel(request):
     os.chdir("/tmp")
     os.environ.clear()
     os.environ.update(request["environment"])
+    tempfile.tempdir = None  # the server's is not in the sandbox
     random.seed(0)  # a fork draws new ones; those of the libraries are as the server left them
     sys.argv = ["ipykernel_launcher.py", "-f", request["connection"]]
     launch.launch(request["limits"], request["cores"])

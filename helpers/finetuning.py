@@ -12,7 +12,7 @@ from torch import nn
 
 from helpers.alexnet import fit_head, freeze, make_alexnet
 from helpers.crops import CROPS
-from helpers.training import Options, TrainConfig, fit
+from helpers.training import Options, TrainConfig, autocast, choose_device, evaluate, fit
 
 # Chosen on 40 held-out training images per class; data/README.md has what was tried.
 LINEAR_LAYER = TrainConfig(num_epochs=20, batch_size=64, learning_rate=1e-3, weight_decay=0.05)
@@ -79,13 +79,17 @@ def fit_linear_layer(model, train, val, config):
 def fit_everything(model, train, val, config=EVERYTHING, augment=CROPS):
     """Train the linear layer of BothWays(AlexNet), then every layer, in place.
 
-    Returns the second history, evaluated every tenth epoch. `train` and `val` are Splits of grey
-    uint8 images.
+    Returns the second history: validation accuracy before its first epoch, all after every tenth.
+    `train` and `val` are Splits of grey uint8 images.
     """
     fit_linear_layer(model, train, val, config)
     chosen = torch.randperm(len(train), generator=torch.Generator().manual_seed(config.seed))[:512]
     set_batch_norm(model.network, train.images[chosen])
-    return fit(model, train, val, config, augment, Options(evaluate_every=10))
+    device = choose_device(config.device)
+    with autocast(device):
+        _, accuracy = evaluate(model.to(device), val.to(device))
+    history = fit(model, train, val, config, augment, Options(evaluate_every=10))
+    return [{"epoch": 0, "val_accuracy": accuracy}, *history]
 
 
 def fit_from_scratch(model, train, val, config, augment):

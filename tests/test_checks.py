@@ -63,17 +63,12 @@ def wrong_source(mistake):
     return mistake.source(SOURCES[mistake.exercise])
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_plausible_mistake_is_refused(mistake):
-    with pytest.raises(CheckFailed, match="expected|return|raised|changed"):
-        check(mistake.exercise, _run(wrong_source(mistake), mistake.exercise))
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_description_says_what_a_mistake_does_and_asks_without_telling(mistake):
-    does, ask = mistake.does, mistake.ask
-    assert not does.endswith(".") and ask[-1] in "?." and len(does) < 100 and len(ask) < 170
-    assert len(mistake.right) < 8 or mistake.right.strip() not in does + ask
+def test_a_description_says_what_a_mistake_does_and_asks_without_telling():
+    for mistake in MISTAKES:
+        does, ask = mistake.does, mistake.ask
+        assert not does.endswith(".") and ask[-1] in "?.", does
+        assert len(does) < 100 and len(ask) < 170, does
+        assert len(mistake.right) < 8 or mistake.right.strip() not in does + ask, does
 
 
 def test_a_mean_of_batch_accuracies_is_refused():

@@ -54,7 +54,10 @@ def other_source(name, does):
 
 
 def verdicts():
-    """Return {(exercise, does): ["right", "none" or "wrong" in the solution, and in another one]}."""
+    """Return {(exercise, does): ["right", "none" or "wrong" in the solution, and in another one]}.
+
+    The check refuses every mistake in a sentence.
+    """
     sentences = {(m.exercise, m.sentence) for m in MISTAKES}
     found = {}
     for mistake in MISTAKES:
@@ -62,6 +65,7 @@ def verdicts():
         sources += [other_source(mistake.exercise, mistake.does)]
         for source in sources:
             said = said_of(mistake.exercise, source)
+            assert re.search("expected|return|raised|changed", said), (mistake.does, said)
             named = {s for name, s in sentences if name == mistake.exercise and s in said}
             verdict = "none" if not named else "wrong"
             if named == {mistake.sentence}:

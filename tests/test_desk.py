@@ -13,7 +13,15 @@ import time
 import numpy as np
 import pytest
 from made_up_class import make_class, paraphrased
-from test_browser import CHROMIUM, ERROR, PATIENCE_MS, _wait_for_address, page, plain_page, screenshot
+from test_browser import (
+    CHROMIUM,
+    ERROR,
+    PATIENCE_MS,
+    _wait_for_address,
+    page,
+    plain_page,
+    screenshot,
+)
 from typer.testing import CliRunner
 
 from helpers.commands.cli import app

@@ -108,7 +108,9 @@ def graded(name, source, says="The visible check holds, and a hidden one fails."
         line = cell.metadata["grading"] | {"passed": False, "message": "", "shown": None}
         try:
             line["shown"] = json.loads(json.dumps(values_of(name, function, expected["inputs"])))
-            line["passed"] = is_right(name, *expected.values(), line["shown"])
+            line["passed"] = is_right(
+                name, expected["inputs"], expected["values"], line["shown"]
+            )
         except Exception as error:
             line["message"] = f"{type(error).__name__}: {error}"
         lines.append(line)

@@ -29,6 +29,11 @@ class Exercise:
     check: str
     criteria: tuple = ()
 
+    @property
+    def rubric(self):
+        """The criteria in words, as in "the mean: 3, the sum: 2"; "" for an exercise without any."""
+        return ", ".join(f"{name}: {points:g}" for name, points in self.criteria)
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -40,7 +40,7 @@ KINDS = {
     "sgd_step": {
         "momentum": ("momentum",),
         "weight decay": ("weight decay",),
-        "both, defaults, inputs unchanged": (
+        "both, and unchanged inputs": (
             "momentum and weight decay",
             "momentum and weight decay left out",
         ),
@@ -55,7 +55,7 @@ KINDS = {
     "batch_norm": {
         "evaluation": ("evaluation",),
         "edge cases": ("values that hardly differ",),
-        "defaults, inputs unchanged": ("momentum and eps left out",),
+        "defaults and unchanged inputs": ("momentum and eps left out",),
     },
     "affine_parameters": {"edge cases": ("a range above 0", "a range below 0")},
     "quantise": {"edge cases": ("values beyond the range",)},
@@ -124,6 +124,8 @@ def refuse_odd_criteria(exercise, kinds):
         raise WorkbookError(f"{said}its criteria do not add up to its {exercise.points} points.")
     owners = {criterion_of(exercise, kind) for kind in kinds}
     if unknown := owners - set(names):
-        raise WorkbookError(f"{said}there is no criterion {sorted(unknown)[0]!r}, and it has inputs.")
+        raise WorkbookError(
+            f"{said}there is no criterion {sorted(unknown)[0]!r}, and it has inputs."
+        )
     if idle := set(names[:-1]) - owners:
         raise WorkbookError(f"{said}no hidden input belongs to {sorted(idle)[0]!r}.")

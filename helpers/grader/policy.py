@@ -144,9 +144,7 @@ def with_points(policy, scores):
     """Return Scores with the policy's points, without exercises that do not count."""
     counted = [score for score in scores if score.exercise not in policy.leave_out]
     return [
-        rescaled(score, policy.points[score.exercise])
-        if score.exercise in policy.points
-        else score
+        rescaled(score, policy.points[score.exercise]) if score.exercise in policy.points else score
         for score in counted
     ]
 

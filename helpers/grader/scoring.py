@@ -174,9 +174,7 @@ def scores_of(notebook, lines, plan):
         criteria = criteria_of(exercise, kinds_of(cells), mine, is_right)
         points = exercise.points if is_right else sum(c.points for c in criteria)
         message = message_of(exercise, mine, is_right)
-        scores.append(
-            Score(exercise.name, points, exercise.points, message, criteria=criteria)
-        )
+        scores.append(Score(exercise.name, points, exercise.points, message, criteria=criteria))
     return scores
 
 

@@ -225,6 +225,11 @@ def test_all_criteria_right_are_all_points_whatever_they_are():
         assert score.points == possible
 
 
+def test_a_student_who_lets_a_check_say_right_gets_nothing_for_it():
+    forged = Score("double", 0, 5, "right")
+    assert [s.points for s in with_points(Policy(points={"double": 8}), [forged])] == [0]
+
+
 def test_the_class_page_counts_criteria_and_the_points_of_course_toml(tmp_path):
     graded = partly()
     write(

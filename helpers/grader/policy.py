@@ -160,9 +160,8 @@ def rescaled(score, possible):
         share = whole(round(round(ends[1], 2) - round(ends[0], 2), 2))
         criteria.append(replace(c, points=share if c.points else 0, possible=share))
         before += c.possible
-    points = whole(round(sum(c.points for c in criteria), 2))
-    if not criteria or score.message == RIGHT:
-        points = possible if score.message == RIGHT else 0
+    is_right = score.message == RIGHT and score.points >= score.possible  # a message can be forged
+    points = possible if is_right else whole(round(sum(c.points for c in criteria), 2))
     return replace(score, points=points, possible=possible, criteria=tuple(criteria))
 
 

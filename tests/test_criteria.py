@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from other_solutions import RIGHT
 from test_diagnosis import EXERCISES, MISTAKES, NOTEBOOKS, SOURCES, answered, said_of
-from test_grading import rows_of
+from test_grading import needs_bubblewrap, rows_of
 
 from helpers.exercises.points import Exercise
 from helpers.files import WorkbookError
@@ -19,7 +19,9 @@ from helpers.grader.grading import Graded, keep, read_graded, result_path, write
 from helpers.grader.judging import has_right_numbers
 from helpers.grader.policy import Policy, with_points
 from helpers.grader.release import rubric
-from helpers.grader.scoring import Score
+from helpers.grader.running import run_notebook
+from helpers.grader.sandbox import Limits
+from helpers.grader.scoring import Score, grading_notebook, make_plan, scores_of
 from helpers.grader.tables import write_tables
 
 DOUBLE = Exercise("double", "part1_x", 5, "", "", (("small", 2), ("large", 2), ("shape", 1)))
@@ -146,6 +148,28 @@ def by_hand(source):
     own = re.findall(r"# BEGIN SOLUTION\n(.*?)# END SOLUTION", source, re.DOTALL)
     lines = [line.strip() for line in "".join(own).splitlines()]
     return sum(bool(line) and not line.startswith("#") for line in lines)
+
+
+@pytest.mark.slow
+@needs_bubblewrap
+def test_the_sandbox_gives_a_part_for_a_part_and_all_for_all():
+    naive = "def log_sum_exp(logits):\n    return logits.exp().sum(dim=1).log()"
+    wide = SOURCES["standardise"].replace("images.float()", "images.double()")
+    taken = SOURCES["sgd_step"].replace("    # END SOLUTION", "").replace("return ", "result = ")
+    taken += "    weight.copy_(result[0])\n    return result"
+    stub = "def quantise(*given):\n    raise NotImplementedError"
+    sources = {"log_sum_exp": naive, "standardise": wide, "sgd_step": taken, "quantise": stub}
+    sources |= {"cross_entropy": SOURCES["cross_entropy"]}
+    plan = make_plan(NOTEBOOKS, "a secret of the tests", Limits(seconds=600, exercise_seconds=60))
+    notebook = grading_notebook(plan, sources, {}, "digest")
+    lines, why, _ = run_notebook(notebook, plan.sandbox, plan.limits)
+    found = scores_of(notebook, lines, plan)
+    assert {s.exercise: s.points for s in found if s.points} == {
+        "log_sum_exp": 2,
+        "standardise": 4,
+        "sgd_step": 8,
+        "cross_entropy": 10,
+    }, (why, [s.message for s in found if s.exercise in sources])
 
 
 # --- tables and pages -----------------------------------------------------------------------------

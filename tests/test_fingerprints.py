@@ -4,6 +4,7 @@ Whoever tries has the copy, so all checks and what they expect. Results that can
 sentences; a sentence asks a question and never says the right line.
 """
 
+import ast
 import base64
 import builtins
 import contextlib
@@ -14,6 +15,7 @@ import math
 import pkgutil
 import re
 import zlib
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,7 +23,7 @@ from test_diagnosis import EXERCISES, MISTAKES, NOTEBOOKS, PLAN, SOURCES
 
 from helpers.exercises import checks
 from helpers.exercises.cells import import_of_checks
-from helpers.exercises.checks import diagnosis, evidence, tools
+from helpers.exercises.checks import diagnosis, evidence, pipeline, tools
 from helpers.grader.release import secrets_of, squeezed
 from helpers.grader.scoring import solution
 
@@ -59,7 +61,7 @@ def seen():
 
     It is more than a student sees, for it is taken from checks that right solutions pass.
     """
-    found = {name: ({}, set()) for name in EXERCISES}
+    found = {name: ({}, written(name)) for name in EXERCISES}
     with pytest.MonkeyPatch.context() as patch:
         for name, exercise in EXERCISES.items():
             note_all(patch, *found[name])
@@ -69,6 +71,21 @@ def seen():
                 function = solution(exercise, PLAN.imports[exercise.notebook])
                 getattr(scope["checks"], f"check_{name}")(function)
     return found
+
+
+def written(name):
+    """Return the texts in the source of an exercise's check, "…" where something is filled in."""
+    scope, texts = {}, set()
+    exec(import_of_checks(EXERCISES[name].notebook), scope)
+    for module in (scope["checks"], pipeline):
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.add(node.value)
+            if isinstance(node, ast.JoinedStr):
+                parts = [getattr(part, "value", "") for part in node.values]
+                texts.add("".join(part if isinstance(part, str) else "…" for part in parts))
+    texts = {text for text in texts if 15 < len(text) < 200}
+    return texts | {f"{name}: {text}" for text in texts}
 
 
 def note_all(patch, compared, said):

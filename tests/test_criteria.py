@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from other_solutions import RIGHT
 from test_diagnosis import EXERCISES, MISTAKES, NOTEBOOKS, SOURCES, answered, said_of
-from test_grading import needs_bubblewrap, rows_of
+from test_grading import CHEATS, POISON, needs_bubblewrap, plan_of, rows_of, scores
 
 from helpers.exercises.points import Exercise
 from helpers.files import WorkbookError
@@ -170,6 +170,23 @@ def test_the_sandbox_gives_a_part_for_a_part_and_all_for_all():
         "sgd_step": 8,
         "cross_entropy": 10,
     }, (why, [s.message for s in found if s.exercise in sources])
+
+
+@pytest.mark.slow
+@needs_bubblewrap
+def test_a_cheat_gets_no_criterion_and_half_a_function_gets_half(monkeypatch):
+    half = {"half": "def half(x):\n    return 2 * x if x < 50 else 0"}
+    honest = {"honest": "def honest(x):\n    return x + x"}
+    cheats = {n: CHEATS[n].format(name=n) for n in ("forged_line", "frames", "not_a_number")}
+    for sources in (half | cheats | honest, {n: t.format(name=n) for n, t in POISON.items()}):
+        plan = plan_of(sources, monkeypatch)
+        parts = ("small", 2), ("large", 2), ("shape", 1)
+        for name in sources:
+            monkeypatch.setitem(criteria.KINDS, name, {"large": ("large numbers",)})
+        exercises = [replace(e, points=5, criteria=parts) for e in plan.exercises]
+        found = scores(replace(plan, exercises=exercises), sources)
+        points = {name: score.points for name, score in found.items()}
+        assert points == {name: {"half": 2, "honest": 5}.get(name, 0) for name in sources}, found
 
 
 # --- tables and pages -----------------------------------------------------------------------------

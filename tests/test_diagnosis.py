@@ -21,7 +21,7 @@ from helpers.exercises.cells import read_notebooks
 from helpers.exercises.checks import diagnosis, evidence, tools
 from helpers.files import WorkbookError
 from helpers.grader.grading import Graded
-from helpers.grader.judging import VERIFY, is_right
+from helpers.grader.judging import VERIFY, has_right_numbers, is_right
 from helpers.grader.mistakes import table
 from helpers.grader.mistakes.naming import name_mistakes
 from helpers.grader.probes import values_of
@@ -101,21 +101,31 @@ def test_the_shipped_table_is_up_to_date():
 # --- grading --------------------------------------------------------------------------------------
 
 
-def graded(name, source, says="The visible check holds, and a hidden one fails."):
-    """Return the Score of a function on hidden inputs, run here in the place of the sandbox."""
+def answered(name, source):
+    """Return (notebook, lines) of a function on hidden inputs, run in the place of the sandbox."""
     exercise = EXERCISES[name]
     notebook = new_notebook(cells=list(hidden_cells(exercise, PLAN, "digest")))
     function = solution(replace(exercise, source=source), PLAN.imports[exercise.notebook])
-    lines = []
-    for cell in notebook.cells:
-        expected = cell.metadata["expected"]
-        line = cell.metadata["grading"] | {"passed": False, "message": "", "shown": None}
-        try:
-            line["shown"] = json.loads(json.dumps(values_of(name, function, expected["inputs"])))
-            line["passed"] = is_right(name, *expected.values(), line["shown"])
-        except Exception as error:
-            line["message"] = f"{type(error).__name__}: {error}"
-        lines.append(line)
+    return notebook, [answer_to(cell, function) for cell in notebook.cells]
+
+
+def answer_to(cell, function):
+    """Return the line on a cell of hidden inputs."""
+    name, expected = cell.metadata["grading"]["exercise"], cell.metadata["expected"]
+    line = cell.metadata["grading"] | {"passed": False, "message": "", "shown": None}
+    inputs, values = expected["inputs"], expected["values"]
+    try:
+        line["shown"] = json.loads(json.dumps(values_of(name, function, inputs)))
+    except Exception as error:
+        return line | {"message": f"{type(error).__name__}: {error}"}
+    line["passed"] = is_right(name, inputs, values, line["shown"])
+    numbers = values is not None and has_right_numbers(values, line["shown"], expected["is_twice"])
+    return line | {"numbers": line["passed"] or numbers}
+
+
+def graded(name, source, says="The visible check holds, and a hidden one fails."):
+    """Return the Score of a function on hidden inputs, its mistake named."""
+    notebook, lines = answered(name, source)
     (score,) = name_mistakes([Score(name, 0, 5, says)], notebook, lines, PLAN)
     return score
 

@@ -91,7 +91,7 @@ def test_the_release_holds_what_students_need_and_no_secret(masters, masters_pas
     helpers = folder / "helpers"
     assert (helpers / "exercises" / "checks" / "part1.py").exists()
     assert not (helpers / TEACHERS).exists() and not (helpers / MAKERS).exists()
-    assert rubric.values.tolist() == [["part1_double", "double", 5]]
+    assert rubric.values.tolist() == [["part1_double", "double", 5, ""]]
     with zipfile.ZipFile(tmp_path / "out" / "scene-workbook.zip") as archive:
         names = archive.namelist()
         assert (

@@ -138,7 +138,8 @@ def report(
 def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks.")] = NOTEBOOKS):
     """Check every exercise, and count the points.
 
-    Prints one line per exercise, the points so far, and what is not answered yet.
+    Prints one line per exercise, the points so far, and what is not answered yet. A check sees all
+    of an exercise or nothing; grading also gives points for a part, by the criteria that are named.
     """
     from helpers.exercises import hints
     from helpers.exercises.cells import read_notebooks, unanswered
@@ -148,8 +149,9 @@ def check(folder: Annotated[Path, typer.Option(help="The folder of the notebooks
     outcomes = run_exercises(notebooks)
     for outcome in outcomes:
         exercise = outcome.exercise
+        parts = f" [{exercise.rubric}]" if exercise.rubric and not outcome.is_right else ""
         print(
-            f"{exercise.notebook:24} {exercise.name:26} {outcome.points:>3}/{exercise.points:<3} {outcome.message}{hints.in_words(exercise.name)}"
+            f"{exercise.notebook:24} {exercise.name:26} {outcome.points:>3}/{exercise.points:<3} {outcome.message}{parts}{hints.in_words(exercise.name)}"
         )
     possible = sum(outcome.exercise.points for outcome in outcomes)
     print(f"{sum(outcome.points for outcome in outcomes)} of {possible} points.")

@@ -17,13 +17,22 @@ QUIET_KERNEL = ["--log-level=ERROR"]
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: its notebook, its points, the student's source and the cell that checks it."""
+    """One exercise: its notebook, its points, the student's source and the cell that checks it.
+
+    `criteria` are (name, points) that add up to the points; without any it is all or nothing.
+    """
 
     name: str
     notebook: str
     points: int
     source: str
     check: str
+    criteria: tuple = ()
+
+    @property
+    def rubric(self):
+        """The criteria in words, as in "the mean: 3, the sum: 2"; "" for an exercise without any."""
+        return ", ".join(f"{name}: {points:g}" for name, points in self.criteria)
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,9 @@ def find_exercises(notebooks):
         checks = {name_of(cell): cell.source for cell in notebook.cells if "check" in tags_of(cell)}
         for name, cell in sources.items():
             points = cell.metadata.get("points", 0)
-            found[name] = Exercise(name, stem, points, cell.source, checks.get(name, ""))
+            criteria = tuple((said, share) for said, share in cell.metadata.get("criteria", []))
+            task = cell.source, checks.get(name, ""), criteria
+            found[name] = Exercise(name, stem, points, *task)
     return list(found.values())
 
 

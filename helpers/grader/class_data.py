@@ -78,8 +78,9 @@ def read_class(graded):
         raise WorkbookError(f"{path} has no column {', '.join(sorted(missing))}. Grade once more.")
     results = read_results(graded, [as_written(name) for name in table["submission"]])
     questions, given, unread = read_answers(graded)
+    possible = read_possible(graded)
     students = [
-        student_of(row, results[as_written(row["submission"])], given, unread)
+        student_of(row, results[as_written(row["submission"])], given, unread, possible)
         for row in table.to_dict("records")
     ]
     scores = pd.DataFrame([s | {"name": one.name} for one in students for s in one.scores])
@@ -104,10 +105,20 @@ def read_results(graded, names):
     return found
 
 
-def student_of(row, result, given, unread):
+def read_possible(graded):
+    """Return {exercise: points} that grading counted by, {} where it did not say."""
+    try:
+        return json.loads((graded / "course.json").read_text())["exercises"]
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def student_of(row, result, given, unread, possible):
     """Return the Student of a row of grades.csv; exercises that have no column are left out."""
     scores = [
-        score | {"points": number(row[score["exercise"]])}
+        score
+        | {"points": number(row[score["exercise"]])}
+        | {"possible": possible.get(score["exercise"], score["possible"])}
         for score in result["scores"]
         if score["exercise"] in row
     ]

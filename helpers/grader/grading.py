@@ -15,9 +15,10 @@ from tqdm.auto import tqdm
 from helpers.exercises.cells import read_notebooks
 from helpers.exercises.points import find_exercises
 from helpers.files import NOTEBOOKS, WorkbookError, atomic_write, digest
-from helpers.grader import hidden, probes
+from helpers.grader import criteria, draws, draws_of_training, hidden, judging, probes
 from helpers.grader.copies import copies_of
 from helpers.grader.course_file import find_policy
+from helpers.grader.criteria import Criterion, criteria_of
 from helpers.grader.mistakes.naming import name_mistakes
 from helpers.grader.policy import as_json, exercises_of
 from helpers.grader.running import run_notebook
@@ -37,7 +38,7 @@ from helpers.grader.variants import exercises_for, numbers_for, remark
 from helpers.workers import workers
 
 # Raise it when grades would come out otherwise: all submissions are then graded anew.
-GRADING_VERSION = 5
+GRADING_VERSION = 6
 
 
 @dataclass(frozen=True)
@@ -252,7 +253,10 @@ def run_numbered(index, *task):
 
 def refused(submission, key, plan):
     """Return the Graded of a Submission that is not run."""
-    scores = [Score(exercise.name, 0, exercise.points, "not graded") for exercise in plan.exercises]
+    scores = [
+        Score(e.name, 0, e.points, "not graded", criteria=criteria_of(e, [], [], False))
+        for e in plan.exercises
+    ]
     return Graded(
         submission.name, key, scores, f"Refused: {submission.refused}", submission.notes, 0.0
     )
@@ -285,8 +289,9 @@ def parts_of_course(plan):
 
 
 def code_of_checks():
-    """Return the sources that draw hidden inputs and call students' functions with them."""
-    return [Path(module.__file__).read_text() for module in (hidden, probes)]
+    """Return the sources that draw hidden inputs, call students' functions, and judge."""
+    modules = hidden, draws, draws_of_training, probes, judging, criteria
+    return [Path(module.__file__).read_text() for module in modules]
 
 
 def own_secret(out):
@@ -329,9 +334,12 @@ def read_graded(path):
     """Return the Graded in a file, None where there is none or it is damaged."""
     try:
         content = json.loads(path.read_text())
-        return Graded(
-            **content
-            | {"scores": [Score(**s) for s in content["scores"]], "notes": tuple(content["notes"])}
-        )
+        scores = [score_of(said) for said in content["scores"]]
+        return Graded(**content | {"scores": scores, "notes": tuple(content["notes"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def score_of(said):
+    """Return the Score that `keep` wrote; older ones have no criteria."""
+    return Score(**said | {"criteria": tuple(Criterion(**c) for c in said.get("criteria", ()))})

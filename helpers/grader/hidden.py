@@ -31,6 +31,13 @@ def draw(exercise, generator):
     ]
 
 
+def kinds_of(exercise):
+    """Return the kinds of input that an exercise gets, () where it has none."""
+    return (
+        [kind for kind, _ in draw(exercise, np.random.default_rng(0))] if exercise in DRAWS else ()
+    )
+
+
 def to_json(value):
     """Return an input as `probes.decode` reads it."""
     if isinstance(value, list):

@@ -19,7 +19,7 @@ import nbval.kernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 from traitlets import default
 
-from helpers.grader.judging import is_right
+from helpers.grader.judging import has_right_numbers, is_right
 from helpers.grader.sandbox import DIED, TIME_IS_UP, TOO_LONG
 
 # As in `probes`, which would bring torch along: time and memory.
@@ -173,8 +173,9 @@ class GradedCell(IPyNbCell):
         Imports run twice, if the kernel died of what was before.
         """
         grading, start = dict(self.cell.metadata["grading"]), time.monotonic()
-        self.shown = None
+        self.shown, self.has_numbers = None, False
         grading |= self._outcome(grading)
+        grading["numbers"] = grading["passed"] or self.has_numbers
         if not grading["passed"] and len(json.dumps(self.shown)) < LONGEST_SHOWN:
             grading["shown"] = self.shown  # mistakes are named by it
         if grading["part"] == "imports":
@@ -263,11 +264,9 @@ class GradedCell(IPyNbCell):
                 for o in test
                 if o.output_type == "display_data" and MIME in o["data"]
             ]
-            self.shown = shown[-1] if shown else None
-            return bool(shown) and is_right(
-                self.cell.metadata["grading"]["exercise"],
-                expected["inputs"],
-                expected["values"],
-                shown[-1],
-            )
+            self.shown, values = shown[-1] if shown else None, expected["values"]
+            if shown and values is not None:
+                self.has_numbers = has_right_numbers(values, shown[-1], expected["is_twice"])
+            name = self.cell.metadata["grading"]["exercise"]
+            return bool(shown) and is_right(name, expected["inputs"], values, shown[-1])
         return True

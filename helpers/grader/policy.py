@@ -144,15 +144,25 @@ def with_points(policy, scores):
     """Return Scores with the policy's points, without exercises that do not count."""
     counted = [score for score in scores if score.exercise not in policy.leave_out]
     return [
-        replace(
-            score,
-            points=policy.points[score.exercise] if score.message == RIGHT else 0,
-            possible=policy.points[score.exercise],
-        )
-        if score.exercise in policy.points
-        else score
+        rescaled(score, policy.points[score.exercise]) if score.exercise in policy.points else score
         for score in counted
     ]
+
+
+def rescaled(score, possible):
+    """Return a Score for other points of its exercise, its criteria in proportion.
+
+    The shares are rounded to two digits, so that they add up to the points.
+    """
+    whole_before, before, criteria = sum(c.possible for c in score.criteria), 0, []
+    for c in score.criteria:
+        ends = [possible * end / whole_before for end in (before, before + c.possible)]
+        share = whole(round(round(ends[1], 2) - round(ends[0], 2), 2))
+        criteria.append(replace(c, points=share if c.points else 0, possible=share))
+        before += c.possible
+    is_right = score.message == RIGHT and score.points >= score.possible  # a message can be forged
+    points = possible if is_right else whole(round(sum(c.points for c in criteria), 2))
+    return replace(score, points=points, possible=possible, criteria=tuple(criteria))
 
 
 def exercises_of(policy, exercises):

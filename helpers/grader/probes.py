@@ -88,12 +88,21 @@ def decode(value):
 
 def twice(function, *inputs):
     """Call twice with the same objects: if the first call changes them, the answers differ."""
-    return [function(*inputs), function(*inputs)]
+    return [copied(function(*inputs)) for _ in range(2)]
+
+
+def copied(value):
+    """Return a value that stays as it is, should the next call change what it was given."""
+    if isinstance(value, (list, tuple)):
+        return [copied(part) for part in value]
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def read_once(function, batches):
     """Call with a generator, which can be read only once, and again."""
-    return [function(batch for batch in batches) for _ in range(2)]
+    return [copied(function(batch for batch in batches)) for _ in range(2)]
 
 
 def without_autograd(function, *inputs):
@@ -298,3 +307,4 @@ RUNS = {
     "SmallNetDropout": network_with_dropout,
     "prepare_for_fine_tuning": fine_tuned,
 }
+TWO_CALLS = (twice, read_once, without_autograd, differentiated)  # which give one answer, twice

@@ -63,9 +63,9 @@ def release(out, masters=NOTEBOOKS):
 
 
 def rubric(notebooks):
-    """Return a table of the exercises and their points."""
-    rows = [(e.notebook, e.name, e.points) for e in find_exercises(notebooks)]
-    return pd.DataFrame(rows, columns=["notebook", "exercise", "points"])
+    """Return a table of the exercises, their points and the criteria among which these are split."""
+    rows = [(e.notebook, e.name, e.points, e.rubric) for e in find_exercises(notebooks)]
+    return pd.DataFrame(rows, columns=["notebook", "exercise", "points", "criteria"])
 
 
 def write_copies(notebooks, folder):

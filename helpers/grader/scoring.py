@@ -2,7 +2,6 @@
 
 import ast
 import json
-from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import nbformat
@@ -10,6 +9,7 @@ import nbformat
 from helpers.exercises.cells import import_of_checks, imports_of
 from helpers.exercises.points import find_exercises
 from helpers.grader import hidden, judging, probes
+from helpers.grader.criteria import criteria_of, refuse_odd_criteria
 from helpers.grader.sandbox import LIMITS, TIME_IS_UP, Limits
 from helpers.grader.syntax import names_bound
 
@@ -44,16 +44,20 @@ class Score:
     """What one exercise of one submission got."""
 
     exercise: str
-    points: int  # got
+    points: float  # got
     possible: int
     message: str  # for the student; no hidden value stands in it
     mistake: str = ""  # a known one: what the function does
+    criteria: tuple = ()  # of Criterion; () where the exercise has none
 
 
 def make_plan(notebooks, secret, limits=LIMITS, sandbox="bubblewrap"):
     """Return the Plan of master notebooks {stem: notebook}."""
     imports = {stem: f"{LIBRARIES}\n{imports_of(notebook)}" for stem, notebook in notebooks.items()}
-    return Plan(find_exercises(notebooks), imports, secret, limits, sandbox)
+    exercises = find_exercises(notebooks)
+    for exercise in exercises:
+        refuse_odd_criteria(exercise, hidden.kinds_of(exercise.name))
+    return Plan(exercises, imports, secret, limits, sandbox)
 
 
 def plan_for(plan, name):
@@ -147,27 +151,36 @@ def hidden_cells(exercise, plan, digest):
             else json.loads(json.dumps(probes.values_of(exercise.name, function, inputs)))
         )
         source = f"import probes\nprobes.show_values({exercise.name!r}, {exercise.name}, {json.dumps(inputs)!r})"
-        yield cell(
-            source, exercise.name, "hidden", UNSHOWN, {"inputs": inputs, "values": values}, kind
-        )
+        is_twice = probes.RUNS.get(exercise.name, probes.twice) in probes.TWO_CALLS
+        expected = {"inputs": inputs, "values": values, "is_twice": is_twice}
+        yield cell(source, exercise.name, "hidden", UNSHOWN, expected, kind)
 
 
 # --- results of cells -> scores -------------------------------------------------------------------
 
 
 def scores_of(notebook, lines, plan):
-    """Return the Score of every exercise: points only where every cell of it ran and was right."""
-    wanted = Counter(cell.metadata["grading"]["exercise"] for cell in notebook.cells)
+    """Return the Score of every exercise.
+
+    All points need every cell of it to run and be right, a criterion's those that belong to it.
+    """
+    wanted = [cell.metadata["grading"] for cell in notebook.cells]
     scores = []
     for exercise in plan.exercises:
+        cells = [grading for grading in wanted if grading["exercise"] == exercise.name]
         mine = [line for line in lines if line["exercise"] == exercise.name]
-        is_whole = len(mine) == wanted[exercise.name] > 0
+        is_whole = len(mine) == len(cells) > 0
         is_right = is_whole and all(line["passed"] for line in mine if line["part"] != "imports")
-        points = exercise.points if is_right else 0
-        scores.append(
-            Score(exercise.name, points, exercise.points, message_of(exercise, mine, is_right))
-        )
+        criteria = criteria_of(exercise, kinds_of(cells), mine, is_right)
+        points = exercise.points if is_right else sum(c.points for c in criteria)
+        message = message_of(exercise, mine, is_right)
+        scores.append(Score(exercise.name, points, exercise.points, message, criteria=criteria))
     return scores
+
+
+def kinds_of(cells):
+    """Return the kinds of hidden input of an exercise's cells."""
+    return [grading["kind"] for grading in cells if grading["part"] == "hidden"]
 
 
 def message_of(exercise, lines, is_right):

@@ -10,6 +10,7 @@ import jinja2
 
 from helpers.exercises.cells import key_of
 from helpers.files import WorkbookError, atomic_write, digest
+from helpers.grader.criteria import Criterion
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet computes begins with one of these
 
@@ -39,6 +40,7 @@ def write_tables(out, graded, exercises, answers, marks, standings=None, remarks
     standings = standings or {}
     write_grades(out / "grades.csv", graded, exercises, manual, standings)
     write_mistakes(out / "mistakes.csv", graded)
+    write_criteria(out / "criteria.csv", graded)
     page = jinja2.Template(Path(__file__).with_name("feedback.html").read_text(), autoescape=True)
     for g in graded:
         comments, possible = manual[g.name], sum(score.possible for score in g.scores)
@@ -120,6 +122,23 @@ def write_mistakes(path, graded):
     write_rows(path, ["exercise", "mistake", "students"], [[*key, n] for key, n in rows])
 
 
+def write_criteria(path, graded):
+    """Write a row per student, exercise and criterion; most exercises have several."""
+    rows = [
+        [g.name, score.exercise, part.name, part.points, part.possible]
+        for g in graded
+        for score in g.scores
+        for part in parts_of(score)
+    ]
+    write_rows(path, ["submission", "exercise", "criterion", "points", "possible"], rows)
+
+
+def parts_of(score):
+    """Return the criteria of a Score: one, for the whole exercise, where it has none."""
+    whole = Criterion("all of it", score.points, score.possible, score.message)
+    return score.criteria or (whole,)
+
+
 def total_of(comments):
     """Return the sum of the points in [(question, points, comment)], whole where they are whole."""
     total = sum(float(points or 0) for _, points, _ in comments)
@@ -183,17 +202,20 @@ def write_answers(out, question, answers, marks, remarks=None):
 
 
 def gradescope(graded):
-    """Return what Gradescope reads from results.json."""
-    tests = [
-        {
-            "name": score.exercise,
-            "score": score.points,
-            "max_score": score.possible,
-            "output": score.message,
-            "output_format": "text",
-        }
-        for score in graded.scores
-    ]
+    """Return what Gradescope reads from results.json: a test per criterion.
+
+    What the checks said of an exercise stands at its first criterion.
+    """
+    tests = []
+    for score in graded.scores:
+        for number, part in enumerate(parts_of(score)):
+            said = {"name": f"{score.exercise}: {part.name}", "output": part.verdict}
+            if number == 0:
+                said["output"] = score.message
+            if not score.criteria:
+                said["name"] = score.exercise
+            points = {"score": part.points, "max_score": part.possible}
+            tests.append(said | points | {"output_format": "text"})
     output = "\n".join([*([] if graded.status == "ok" else [graded.status]), *graded.notes])
     return {
         "score": graded.points,

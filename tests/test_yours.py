@@ -142,6 +142,13 @@ def test_one_wrong_solution_costs_only_itself(stem, capsys):
         assert f"This cell runs your {name}.\n" in out
 
 
+@pytest.mark.parametrize("stem", CELLS)
+def test_no_stored_output_did_without_a_solution(stem):
+    cells = [cell for cell in NOTEBOOKS[stem].cells if cell.cell_type == "code"]
+    texts = [output.get("text", "") for cell in cells for output in cell.outputs]
+    assert not any("ready-made" in text for text in texts)
+
+
 # --- what the cells compute -----------------------------------------------------------------------
 
 

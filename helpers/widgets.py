@@ -43,6 +43,8 @@ def live_figure(draw, **sliders):
 
     def redraw(_=None):
         axes = draw(**{name: slider.value for name, slider in sliders.items()})
+        if not any(ax.images for ax in figure_of(axes).axes):
+            picture.add_class("workbook-chart")  # see helpers/alttext/names.js
         words.value = in_words(axes)  # before `to_png`, which closes the figure
         picture.value = to_png(axes)
 

@@ -152,6 +152,13 @@ def test_a_kernel_shows_the_picture_once_with_its_text(formatter):
         assert image.width > 400
 
 
+def test_a_chart_may_be_shown_light_on_dark_but_a_picture_may_not(formatter):
+    chart, _ = formatter.format(curves.plot_accuracy(HISTORY).figure)
+    pictures, _ = formatter.format(plots.show_images(torch.rand(2, 1, 8, 8))[0, 0].figure)
+    assert 'class="workbook-chart"' in chart["text/html"]
+    assert "workbook-chart" not in pictures["text/html"] and find_img(pictures["text/html"])
+
+
 def test_a_figure_of_which_nothing_can_be_told_is_shown_all_the_same(formatter, monkeypatch):
     monkeypatch.setattr("helpers.alttext.display.describe", lambda figure: 1 / 0)
     alt, content = find_img(formatter.format(plots.new_axes().figure)[0]["text/html"])

@@ -1,5 +1,6 @@
 // ipywidgets gives its sliders no accessible name and tells nobody that a line has changed. This adds
-// what is missing to the widgets on the page, and to those that come later.
+// what is missing to the widgets on the page, and to those that come later. In Lab's dark theme,
+// charts become light on dark, each hue as it was; pictures, and maps of colours, stay as they are.
 (() => {
   if (window.workbookNames) return;
   const set = (node, name, value) => {
@@ -24,6 +25,11 @@
       set(line, "aria-live", "polite");
     }
   };
+  const style = document.createElement("style");
+  style.textContent = `[data-jp-theme-light="false"] img.workbook-chart {
+    filter: invert(.93) hue-rotate(180deg);
+  }`;
+  document.head.append(style);
   let waiting = false;
   const later = () => {
     if (waiting) return;

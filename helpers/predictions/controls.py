@@ -7,7 +7,7 @@ from ipywidgets import Layout
 
 from helpers.files import WorkbookError
 from helpers.predictions.questions import CONFIDENCES, number
-from helpers.widgets import Panel
+from helpers.widgets import Panel, status_line
 
 WIDE = Layout(width="max-content")
 
@@ -28,7 +28,7 @@ class Control(Panel):
         self.skip = ipywidgets.Button(description="Skip")
         self.show.on_click(lambda _: self.commit())
         self.skip.on_click(lambda _: on_skip(question.id))
-        self.status = ipywidgets.HTML()
+        self.status = status_line()
         sure = ipywidgets.HBox([ipywidgets.Label("How sure are you?"), self.sure])
         buttons = ipywidgets.HBox([self.show, self.skip, self.status])
         super().__init__([self.input, sure, buttons])

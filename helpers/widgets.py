@@ -98,7 +98,7 @@ def slider(label, value, low, high, step=None, log=False):
     options = {
         "description": label,
         "style": {"description_width": "initial"},
-        "layout": Layout(width="620px"),
+        "layout": Layout(width="620px", max_width="100%"),
     }
     if log:
         kind, step, options["readout_format"] = ipywidgets.FloatLogSlider, step or 0.05, ".2g"

@@ -7,7 +7,7 @@
     if (node.getAttribute(name) !== value) node.setAttribute(name, value);
   };
   const label = () => {
-    for (const box of document.querySelectorAll(".jupyter-widgets.widget-inline-hbox")) {
+    for (const box of document.querySelectorAll(":is(.widget-inline-hbox, .widget-inline-vbox)")) {
       const name = box.querySelector(".widget-label")?.textContent.trim();
       if (!name) continue;
       for (const part of box.querySelectorAll("[role=slider]")) set(part, "aria-label", name);

@@ -1,7 +1,7 @@
 // points -> curves: what helpers/live/curves.py sends, drawn. No library, no network.
 
 const COLORS = ["#4878d0", "#c77d10", "#2e9e5b", "#956cb4", "#d65f5f", "#1b98a6", "#7d7f8c"];
-const PAD = { left: 34, right: 46, top: 8, bottom: 30 };
+const PAD = { left: 38, right: 52, top: 8, bottom: 30 };
 
 // --- elements ------------------------------------------------------------------------------------
 

@@ -78,6 +78,16 @@ def test_a_course_is_told_by_its_ends_and_its_turn(values, expected):
     assert course(range(len(values)), values) == expected
 
 
+def test_on_a_log_scale_a_valley_is_as_deep_as_it_looks():
+    errors = [4e-4, 1e-11, 8e-3]
+    valley = "falls from 0.0004 to its lowest, 1e−11, at 1, and ends at 0.008"
+    assert course(range(3), errors, is_log=True) == valley
+    assert course(range(3), errors) == "rises from 0.0004 to 0.008"
+    ax = plots.new_axes()
+    ax.semilogy(range(3), errors, label="error")
+    assert valley in describe(ax.figure)
+
+
 def test_two_curves_part_stay_together_or_are_apart():
     xs = np.arange(4)
     assert parting(xs, [0, 1, 2, 3], [0, 1, 1, 1], "step") == "they part after step 1"

@@ -22,12 +22,14 @@ def plot_accuracy(history, ax=None, **line):
 def _plot_curves(history, quantity, ylabel, ax, **line):
     ax = ax or new_axes(5, 3.2)
     epochs = [row["epoch"] for row in history]
+    every = max(1, len(history) // 20)  # more markers would hide the dashes
     for part, label, color, dash in (
         ("train", "training", TRAIN_COLOR, "o-"),
         ("val", "validation", VAL_COLOR, "s--"),
     ):
         values = [row[f"{part}_{quantity}"] for row in history]
-        ax.plot(epochs, values, dash, **({"color": color, "markersize": 4, "label": label} | line))
+        look = {"color": color, "markersize": 4, "label": label, "markevery": every}
+        ax.plot(epochs, values, dash, **(look | line))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(xlabel="epoch", ylabel=ylabel, title=quantity.capitalize())
     ax.legend()

@@ -43,6 +43,8 @@ def live_figure(draw, **sliders):
 
     def redraw(_=None):
         axes = draw(**{name: slider.value for name, slider in sliders.items()})
+        if not any(ax.images for ax in figure_of(axes).axes):
+            picture.add_class("workbook-chart")  # see helpers/alttext/names.js
         words.value = in_words(axes)  # before `to_png`, which closes the figure
         picture.value = to_png(axes)
 
@@ -96,7 +98,7 @@ def slider(label, value, low, high, step=None, log=False):
     options = {
         "description": label,
         "style": {"description_width": "initial"},
-        "layout": Layout(width="620px"),
+        "layout": Layout(width="620px", max_width="100%"),
     }
     if log:
         kind, step, options["readout_format"] = ipywidgets.FloatLogSlider, step or 0.05, ".2g"

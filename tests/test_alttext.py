@@ -78,6 +78,16 @@ def test_a_course_is_told_by_its_ends_and_its_turn(values, expected):
     assert course(range(len(values)), values) == expected
 
 
+def test_on_a_log_scale_a_valley_is_as_deep_as_it_looks():
+    errors = [4e-4, 1e-11, 8e-3]
+    valley = "falls from 0.0004 to its lowest, 1e−11, at 1, and ends at 0.008"
+    assert course(range(3), errors, is_log=True) == valley
+    assert course(range(3), errors) == "rises from 0.0004 to 0.008"
+    ax = plots.new_axes()
+    ax.semilogy(range(3), errors, label="error")
+    assert valley in describe(ax.figure)
+
+
 def test_two_curves_part_stay_together_or_are_apart():
     xs = np.arange(4)
     assert parting(xs, [0, 1, 2, 3], [0, 1, 1, 1], "step") == "they part after step 1"
@@ -150,6 +160,13 @@ def test_a_kernel_shows_the_picture_once_with_its_text(formatter):
     assert set(data) == {"text/html", "text/plain"}
     with Image.open(io.BytesIO(base64.b64decode(content))) as image:
         assert image.width > 400
+
+
+def test_a_chart_may_be_shown_light_on_dark_but_a_picture_may_not(formatter):
+    chart, _ = formatter.format(curves.plot_accuracy(HISTORY).figure)
+    pictures, _ = formatter.format(plots.show_images(torch.rand(2, 1, 8, 8))[0, 0].figure)
+    assert 'class="workbook-chart"' in chart["text/html"]
+    assert "workbook-chart" not in pictures["text/html"] and find_img(pictures["text/html"])
 
 
 def test_a_figure_of_which_nothing_can_be_told_is_shown_all_the_same(formatter, monkeypatch):

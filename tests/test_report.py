@@ -344,6 +344,28 @@ def test_short_parts_share_a_page_and_code_that_fits_on_one_is_not_cut(tmp_path,
         assert page.count("line_01") == page.count("line_30")
 
 
+def test_source_is_printed_line_by_line_without_the_marks_of_a_solution(tmp_path, report):
+    long = f"    return '{'o' * 86}'"  # 98 characters
+    source = f"def f():\n    # BEGIN SOLUTION\n{long}\n    # END SOLUTION"
+    output = new_output("stream", name="stdout", text=f"{source}\n")
+    write(tmp_path, "part1_x", title("Part 1"), shown(output, source="getsource(f)"))
+    text, _, _ = report()
+    assert long.strip() in text and "SOLUTION" not in text
+
+
+def test_the_running_head_names_the_part_that_a_page_begins_with(tmp_path, report):
+    file = io.BytesIO()
+    Image.new("RGB", (400, 1100)).save(file, "PNG")
+    tall = base64.b64encode(file.getvalue()).decode()
+    for number in (1, 2):
+        write(
+            tmp_path, f"part{number}_x", title(f"Part {number} · Title"), shown(display(png=tall))
+        )
+    report()
+    parts = [set(re.findall(r"Part \d", page)) for page in pages_of(tmp_path / "report.pdf")]
+    assert parts[1:] == [{"Part 1"}, {"Part 2"}]
+
+
 def test_a_table_has_its_digits_aligned_and_its_rows_not_counted(tmp_path, report):
     table = pd.DataFrame({"network": ["small", "a large one"], "parameters": [57, 61455]})
     named = pd.DataFrame({"accuracy": [0.5, 0.25]}, index=["small", "large"])

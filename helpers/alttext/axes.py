@@ -204,7 +204,8 @@ class Reader:
         style = STYLES.get(line.get_linestyle()) if line.get_marker() in ("", "None") else ""
         style = f" ({style})" if style else ""
         name = quoted(name_of(line, "the curve"))
-        return f"{name}{style} {course(xs, ys, self.say('x'), self.say('y'))}"
+        is_log = self.ax.get_yscale() == "log"
+        return f"{name}{style} {course(xs, ys, self.say('x'), self.say('y'), is_log)}"
 
     def _parting(self, one, other):
         same_x = np.array_equal(one.get_xdata(), other.get_xdata())

@@ -46,13 +46,18 @@ def to_html(figure, to_png):
     if shown is None:
         return None
     content, size = shown if isinstance(shown, tuple) else (shown, {})
-    return img(describe_safely(figure), content, size.get("width"), size.get("height"))
+    is_chart = not any(ax.images for ax in figure.axes)
+    return img(describe_safely(figure), content, size.get("width"), size.get("height"), is_chart)
 
 
-def img(alt, content, width=None, height=None):
-    """Return an <img> of a PNG in base64, no wider than where it stands."""
+def img(alt, content, width=None, height=None, is_chart=False):
+    """Return an <img> of a PNG in base64, no wider than where it stands.
+
+    A chart, which holds no picture, may be shown light on dark (names.js).
+    """
     size = f' width="{width}" height="{height}"' if width and height else ""
     style = ' style="max-width: 100%; height: auto"'
+    style += ' class="workbook-chart"' if is_chart else ""
     source = "".join(content.split())
     return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{source}"{size}{style}>'
 

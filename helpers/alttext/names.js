@@ -1,12 +1,13 @@
 // ipywidgets gives its sliders no accessible name and tells nobody that a line has changed. This adds
-// what is missing to the widgets on the page, and to those that come later.
+// what is missing to the widgets on the page, and to those that come later. In Lab's dark theme,
+// charts become light on dark, each hue as it was; pictures, and maps of colours, stay as they are.
 (() => {
   if (window.workbookNames) return;
   const set = (node, name, value) => {
     if (node.getAttribute(name) !== value) node.setAttribute(name, value);
   };
   const label = () => {
-    for (const box of document.querySelectorAll(".jupyter-widgets.widget-inline-hbox")) {
+    for (const box of document.querySelectorAll(":is(.widget-inline-hbox, .widget-inline-vbox)")) {
       const name = box.querySelector(".widget-label")?.textContent.trim();
       if (!name) continue;
       for (const part of box.querySelectorAll("[role=slider]")) set(part, "aria-label", name);
@@ -24,6 +25,11 @@
       set(line, "aria-live", "polite");
     }
   };
+  const style = document.createElement("style");
+  style.textContent = `[data-jp-theme-light="false"] img.workbook-chart {
+    filter: invert(.93) hue-rotate(180deg);
+  }`;
+  document.head.append(style);
   let waiting = false;
   const later = () => {
     if (waiting) return;

@@ -31,21 +31,26 @@ def sentence(text):
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
-def course(xs, ys, say_x=say, say_y=say):
-    """Return how a curve runs: "rises from 0.2 to its highest, 0.6, at 9, and ends at 0.5"."""
+def course(xs, ys, say_x=say, say_y=say, is_log=False):
+    """Return how a curve runs: "rises from 0.2 to its highest, 0.6, at 9, and ends at 0.5".
+
+    With `is_log`, heights are compared as a log scale shows them.
+    """
     xs, ys = (np.asarray(values, dtype=float) for values in (xs, ys))
     is_finite = np.isfinite(ys)
     if not is_finite.any():
         return "has no finite value"
     xs, ys = xs[is_finite], ys[is_finite]
+    heights = np.log(ys) if is_log and (ys > 0).all() else ys
     first, last, low, high = ys[0], ys[-1], ys.min(), ys.max()
     ends = "" if is_finite.all() else ", where its finite values end"
     if len(ys) == 1:
         return f"is {say_y(first)} at {say_x(xs[0])}"
     if say_y(low) == say_y(high) or high - low <= 0.01 * max(abs(low), abs(high)):
         return f"stays near {say_y(ys.mean())}{ends}"
-    turn = SHARE_OF_TURN * (high - low)
-    peak, valley = high - max(first, last), min(first, last) - low
+    turn = SHARE_OF_TURN * np.ptp(heights)
+    at_ends = heights[[0, -1]]
+    peak, valley = heights.max() - at_ends.max(), at_ends.min() - heights.min()
     if max(peak, valley) > turn:
         verb, word, at = (
             ("rises", "highest", ys.argmax()) if peak > valley else ("falls", "lowest", ys.argmin())
@@ -53,8 +58,8 @@ def course(xs, ys, say_x=say, say_y=say):
         extreme = f"its {word}, {say_y(ys[at])}, at {say_x(xs[at])}"
         return f"{verb} from {say_y(first)} to {extreme}, and ends at {say_y(last)}{ends}"
     verb = "rises" if last > first else "falls"
-    steps = np.abs(np.diff(ys))
-    if len(ys) > 3 and steps.max() > 0.9 * (high - low):
+    steps = np.abs(np.diff(heights))
+    if len(ys) > 3 and steps.max() > 0.9 * np.ptp(heights):
         verb, ends = (
             verb.replace("rises", "jumps").replace("falls", "drops"),
             (f" at {say_x(xs[steps.argmax() : steps.argmax() + 2].mean())}{ends}"),

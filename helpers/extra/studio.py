@@ -76,6 +76,8 @@ class AblationPanel(LiveCurves):
         if do in ("pause", "go_on", "stop") and self.is_training():
             getattr(self.watch, do)()
             self.state = {"pause": "paused", "go_on": "running"}.get(do, self.state)
+            if do != "stop":  # that is said when it has stopped
+                self._say("Paused." if do == "pause" else "Training.")
         elif do == "rate" and self.is_training():
             self.watch.set_rate(float(message["rate"]))
             self._say(f"Learning rate {float(message['rate']):.2g} from here on.")

@@ -1,7 +1,7 @@
 // points -> curves: what helpers/live/curves.py sends, drawn. No library, no network.
 
 const COLORS = ["#4878d0", "#c77d10", "#2e9e5b", "#956cb4", "#d65f5f", "#1b98a6", "#7d7f8c"];
-const PAD = { left: 34, right: 46, top: 8, bottom: 30 };
+const PAD = { left: 38, right: 52, top: 8, bottom: 30 };
 
 // --- elements ------------------------------------------------------------------------------------
 
@@ -22,6 +22,10 @@ const s = (tag, attributes, ...children) =>
 const swatch = (color, isFilled) =>
   h("span", { class: "swatch", "aria-hidden": "true",
     style: `border-color:${color};background:${isFilled ? color : "transparent"}` });
+const turnOff = (button, isOff) => button.setAttribute("aria-disabled", String(isOff));
+const isOff = (button) => button.getAttribute("aria-disabled") === "true";
+// The same words again would be read out again.
+const say = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 // "LivingRoom" may break where its second word begins.
 const breakable = (name) => name.replace(/([a-z])([A-Z])/g, "$1\u200b$2");
 const short = (value) => (value == null ? "–" : Number(value.toPrecision(2)).toString());
@@ -70,6 +74,7 @@ class Plot {
   }
   draw(runs, numEpochs) {
     Object.assign(this, { runs, numEpochs, limit: this.top(runs) });
+    this.tip.setAttribute("aria-live", runs.some((run) => run.isLive) ? "off" : "polite");
     const parts = [...this.axes()], ends = [];
     for (const run of runs) {
       for (const [batch] of run.rates) {
@@ -131,11 +136,13 @@ class Plot {
       });
       return h("div", {}, swatch(run.color, true), `${run.key}: ${values.join(", ")}`);
     });
-    this.tip.replaceChildren(h("div", {}, `epoch ${epoch.toFixed(1)}`), ...rows);
+    const content = [h("div", {}, `epoch ${epoch.toFixed(1)}`), ...rows];
+    const words = content.map((row) => row.textContent).join("; ");
+    if (words !== this.svg.getAttribute("aria-description")) this.tip.replaceChildren(...content);
     const isRight = x > this.svg.clientWidth / 2;
     this.tip.style.left = isRight ? "auto" : `${x + 8}px`;
     this.tip.style.right = isRight ? `${this.svg.clientWidth - x + 8}px` : "auto";
-    this.svg.setAttribute("aria-description", this.tip.textContent);
+    this.svg.setAttribute("aria-description", words);
   }
 }
 
@@ -254,7 +261,7 @@ class Panel {
     this.now = h("div", { class: "now" });
     this.table = h("div", { class: "scroll" });
     this.compare = h("div", { class: "scroll compare" });
-    this.verdict = h("p", { class: "verdict" });
+    this.verdict = h("p", { class: "verdict", "aria-live": "polite" });
     this.code = h("div");
     const plots = h("div", { class: "plots" }, ...this.plots.map((plot) => plot.node));
     const below = h("div", { class: "below" }, hasForm ? null : this.now, h("div", {}, this.table, this.compare), this.verdict, this.code);
@@ -269,10 +276,12 @@ class Panel {
       this.model.set("values", { ...this.model.get("values"), [choice.name]: value });
       this.model.save_changes();
     }));
-    this.train = h("button", { class: "main", onclick: send("train") }, "Train");
-    this.pause = h("button", { onclick: () => send(this.model.get("state") === "paused" ? "go_on" : "pause")() }, "Pause");
-    this.step = h("button", { onclick: send("step"), title: "Train one batch, then wait" }, "One step");
-    this.stop = h("button", { onclick: send("stop") }, "Stop");
+    // Not `disabled`: whoever uses the keyboard would lose the focus by pressing Train.
+    const button = (text, what, more) => h("button", { ...more, onclick: (event) => { if (!isOff(event.currentTarget)) what(); } }, text);
+    this.train = button("Train", send("train"), { class: "main" });
+    this.pause = button("Pause", () => send(this.model.get("state") === "paused" ? "go_on" : "pause")());
+    this.step = button("One step", send("step"), { title: "Train one batch, then wait" });
+    this.stop = button("Stop", send("stop"));
     this.rate = new Field({ label: "rate from here on", low: -5, high: 1, step: 0.05, log: true, options: [] },
       (rate) => this.model.send({ do: "rate", rate }));
     this.rate.set(4e-3);
@@ -351,15 +360,18 @@ class Panel {
   showState() {
     const state = this.model.get("state"), isIdle = state === "idle";
     this.asleep.hidden = this.isAwake;
+    // Ten batches a second are not read out; the one at which a run waits is.
+    this.now.setAttribute("aria-live", state === "paused" ? "polite" : "off");
     if (this.fields) {
       for (const field of this.fields) field.input.disabled = !isIdle || !this.isAwake;
-      this.train.disabled = !isIdle || !this.isAwake;
-      this.step.disabled = !this.isAwake;
-      this.pause.disabled = this.stop.disabled = this.rate.input.disabled = isIdle || !this.isAwake;
+      turnOff(this.train, !isIdle || !this.isAwake);
+      turnOff(this.step, !this.isAwake);
+      for (const button of [this.pause, this.stop]) turnOff(button, isIdle || !this.isAwake);
+      this.rate.input.disabled = isIdle || !this.isAwake;
       this.pause.textContent = state === "paused" ? "Go on" : "Pause";
     }
     for (const button of this.table.querySelectorAll("button.ask")) button.disabled = !isIdle || !this.isAwake;
-    this.status.textContent = this.model.get("status");
+    say(this.status, this.model.get("status"));
     this.status.classList.toggle("error", this.model.get("is_error"));
   }
   showValues() {
@@ -388,8 +400,8 @@ class Panel {
     const caption = h("caption", {}, "Click a run to draw or hide its curves.");
     this.table.replaceChildren(...(runs.length ? [h("table", { class: "runs" }, caption,
       h("thead", {}, h("tr", {}, ...head.map((text) => h("th", { scope: "col" }, text)))), h("tbody", {}, ...rows))] : []));
-    if (focused) this.table.querySelector(`[data-id="${focused}"]`)?.focus();
-    this.verdict.textContent = this.model.get("verdict");
+    if (focused) (this.table.querySelector(`[data-id="${focused}"]`) || this.table.querySelector("button") || this.train)?.focus();
+    say(this.verdict, this.model.get("verdict"));
     this.showComparison(runs.filter((run) => keys.includes(run.key) && run.compared));
     this.showState();
     this.soon();

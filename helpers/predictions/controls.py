@@ -7,7 +7,7 @@ from ipywidgets import Layout
 
 from helpers.files import WorkbookError
 from helpers.predictions.questions import CONFIDENCES, number
-from helpers.widgets import Panel
+from helpers.widgets import Panel, status_line
 
 WIDE = Layout(width="max-content")
 
@@ -28,7 +28,7 @@ class Control(Panel):
         self.skip = ipywidgets.Button(description="Skip")
         self.show.on_click(lambda _: self.commit())
         self.skip.on_click(lambda _: on_skip(question.id))
-        self.status = ipywidgets.HTML()
+        self.status = status_line()
         sure = ipywidgets.HBox([ipywidgets.Label("How sure are you?"), self.sure])
         buttons = ipywidgets.HBox([self.show, self.skip, self.status])
         super().__init__([self.input, sure, buttons])
@@ -59,7 +59,8 @@ class Control(Panel):
 def number_input(question):
     """Return a field for a number, and its reader, which raises WorkbookError for another text."""
     span = f"{number(question.low)} to {number(question.high)}"
-    field = ipywidgets.Text(placeholder=span, layout=Layout(width="140px"))
+    # A screen reader reads the tooltip as its name.
+    field = ipywidgets.Text(placeholder=span, tooltip=question.text, layout=Layout(width="140px"))
 
     def read():
         try:
@@ -87,7 +88,9 @@ def slider_input(question):
             orientation="vertical" if is_curve else "horizontal",
             readout_format=".2f" if span <= 10 else ".0f",
             style={"description_width": "initial" if is_curve else "140px"},
-            layout=Layout(height="190px", width="80px") if is_curve else Layout(width="460px"),
+            layout=Layout(height="190px", width="80px")
+            if is_curve
+            else Layout(width="460px", max_width="100%"),
         )
         for option in question.options
     ]
@@ -137,7 +140,12 @@ def pick_input(question):
         return radio, lambda: _picked([radio.value])
     if question.count:
         lists = [
-            ipywidgets.Dropdown(options=question.options, value=None, layout=Layout(width="190px"))
+            ipywidgets.Dropdown(
+                options=question.options,
+                value=None,
+                tooltip=question.text,
+                layout=Layout(width="190px"),
+            )
             for _ in range(question.count)
         ]
         return ipywidgets.HBox(lists), lambda: _picked([one.value for one in lists])

@@ -241,7 +241,7 @@ def is_python(cell):
 
 def without_marks(source):
     """Return an exercise's source without the marks around its solution."""
-    return re.sub(r"^ *# (BEGIN|END) SOLUTION\n", "", source, flags=re.M)
+    return re.sub(r"^ *# (BEGIN|END) SOLUTION(\n|\Z)", "", source, flags=re.M).rstrip("\n")
 
 
 def unfolded(source):

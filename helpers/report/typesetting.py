@@ -12,7 +12,7 @@ from helpers.files import WorkbookError
 
 FONTS = [Path(__file__).parent / "fonts", Path(matplotlib.get_data_path()) / "fonts" / "ttf"]
 TEMPLATE = Path(__file__).with_name("report.typ")
-LINE_WIDTH, MAX_LINES = 92, 80  # characters of a code line, lines of one output
+LINE_WIDTH, MAX_LINES = 100, 80  # characters of a code line, lines of one output
 
 
 def joined(text):

@@ -198,6 +198,13 @@ def test_a_look_shows_kernels_maps_and_answers_and_leaves_the_network_training(s
     assert kernels[weights.argmax()] == 255 or kernels[weights.argmin()] == 1
 
 
+def test_what_stands_for_a_panel_in_print_says_what_it_is():
+    panels = LiveCurves(), on_ravine(downhill, (1.0, 1.0)), PullLogits(F.cross_entropy, "abc", [0, 0, 0])
+    stand_ins = {repr(panel) for panel in panels}
+    assert len(stand_ins) == 3 and not any("sliders" in text for text in stand_ins)
+    assert all(re.fullmatch(r"\([\w ]+: run this cell in JupyterLab to .+\)", t) for t in stand_ins)
+
+
 # --- curves in small form -------------------------------------------------------------------------
 
 

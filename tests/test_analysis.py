@@ -148,7 +148,10 @@ def test_heat_maps_share_one_scale_and_a_map_of_zeros_is_dark():
     figures.show_heat(axes, torch.stack([torch.ones(8, 8), torch.zeros(8, 8)]))
     heat = [ax.images[1] for ax in axes.flat]
     assert [image.get_clim() for image in heat] == [(0, 1)] * 2
-    assert [image.to_rgba(image.get_array())[..., :3].mean() > 0.5 for image in heat] == [True, False]
+    assert [image.to_rgba(image.get_array())[..., :3].mean() > 0.5 for image in heat] == [
+        True,
+        False,
+    ]
     assert len(axes.flat[0].figure.axes) == 3, "and a bar that says what the colours mean"
 
 

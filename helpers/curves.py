@@ -30,7 +30,7 @@ def _plot_curves(history, quantity, ylabel, ax, **line):
         values = [row[f"{part}_{quantity}"] for row in history]
         look = {"color": color, "markersize": 4, "label": label, "markevery": every}
         ax.plot(epochs, values, dash, **(look | line))
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set(xlabel="epoch", ylabel=ylabel, title=quantity.capitalize())
     ax.legend()
     return ax

@@ -128,7 +128,7 @@ def compare_histories(histories, key, ylabel, ax=None, title=""):
         epochs, values = zip(*[(row["epoch"], row[key]) for row in history])
         look = {"color": color, "linestyle": dash, "marker": marker, "markersize": 4}
         ax.plot(epochs, values, label=label, **look)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     ax.set(xlabel="epoch", ylabel=ylabel, title=title)
     ax.legend()
     return ax

@@ -13,8 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 class Panel(ipywidgets.VBox):
     """Widgets below each other; on the web or in a PDF, one sentence stands for them."""
 
+    stand_in = "a panel with sliders: run this cell in JupyterLab to move them"
+
     def __repr__(self):
-        return "(a panel with sliders: run this cell in JupyterLab to move them)"
+        return f"({self.stand_in})"
 
 
 def status_line():

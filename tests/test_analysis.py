@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from sklearn import metrics
 
+from helpers import plots
 from helpers.alexnet import make_alexnet
 from helpers.extra import analysis, figures
 from helpers.extra.analysis import Predictions
@@ -140,6 +141,18 @@ def test_grad_cam_is_warm_where_the_evidence_is(model):
     assert row // side == pytest.approx(best_row, abs=1) and column // side == pytest.approx(
         best_column, abs=1
     )
+
+
+def test_heat_maps_share_one_scale_and_a_map_of_zeros_is_dark():
+    axes = plots.show_images(torch.rand(2, 1, 8, 8), ["warm", "nothing"], 2)
+    figures.show_heat(axes, torch.stack([torch.ones(8, 8), torch.zeros(8, 8)]))
+    heat = [ax.images[1] for ax in axes.flat]
+    assert [image.get_clim() for image in heat] == [(0, 1)] * 2
+    assert [image.to_rgba(image.get_array())[..., :3].mean() > 0.5 for image in heat] == [
+        True,
+        False,
+    ]
+    assert len(axes.flat[0].figure.axes) == 3, "and a bar that says what the colours mean"
 
 
 def test_grad_cam_explains_the_class_asked_for(model):

@@ -16,7 +16,9 @@ from helpers.files import ROOT
 from helpers.live.curves import LiveCurves
 from helpers.live.descent import on_curve, on_ravine
 from helpers.live.insight import Insight
+from helpers.live.kernel import ClickKernel
 from helpers.live.logits import PullLogits
+from helpers.live.patch import HidePatch, hide, hide_everywhere
 from helpers.live.watch import MAX_POINTS, Thinned, Watch
 from helpers.models import SimpleNet, SimpleNetDropout
 from helpers.progress import Stopped
@@ -198,6 +200,17 @@ def test_a_look_shows_kernels_maps_and_answers_and_leaves_the_network_training(s
     assert kernels[weights.argmax()] == 255 or kernels[weights.argmin()] == 1
 
 
+def test_what_stands_for_a_panel_in_print_says_what_it_is():
+    panels = (
+        LiveCurves(),
+        on_ravine(downhill, (1.0, 1.0)),
+        PullLogits(F.cross_entropy, "abc", [0, 0, 0]),
+    )
+    stand_ins = {repr(panel) for panel in panels}
+    assert len(stand_ins) == 3 and not any("sliders" in text for text in stand_ins)
+    assert all(re.fullmatch(r"\([\w ]+: run this cell in JupyterLab to .+\)", t) for t in stand_ins)
+
+
 # --- curves in small form -------------------------------------------------------------------------
 
 
@@ -279,3 +292,104 @@ def test_an_error_of_a_students_loss_is_a_line():
     assert panel.error.startswith("ZeroDivisionError")
     panel.logits = [1, 0, 0]
     assert panel.error == "" and panel.probabilities[0] > 0.5
+
+
+# --- a window on a picture ------------------------------------------------------------------------
+
+KERNELS = {"edges": torch.tensor([[-1.0, 0, 1]] * 3), "blob": torch.rand(5, 5) - 0.5}
+
+
+def sent_by(panel):
+    """Return a list that gets (message, buffers) of everything a panel sends from now on."""
+    sent = []
+    panel.send = lambda message, buffers: sent.append((message, [bytes(b) for b in buffers]))
+    return sent
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_products_under_the_window_add_up_to_the_convolution_there(name):
+    image = torch.randn(1, 20, 30)
+    panel = ClickKernel(image, KERNELS, place=(2, 3))
+    panel.chosen = name
+    for place in ([2, 3], [0, 0], [20 - len(KERNELS[name]), 7]):
+        panel.place = place
+        products = torch.tensor(panel.patch) * torch.tensor(panel.kernel)
+        expected = F.conv2d(image[None], KERNELS[name][None, None])[0, 0][tuple(place)].item()
+        assert panel.total == pytest.approx(expected, abs=5e-3) == products.sum().item()
+
+
+def test_a_changed_weight_changes_the_map_and_a_moved_window_does_not():
+    panel = ClickKernel(torch.randn(1, 20, 30), KERNELS)
+    sent = sent_by(panel)
+    panel.place = [1, 1]
+    assert sent == []
+    panel.kernel = [[0, 0, 0], [0, panel.unit, 0], [0, 0, 0]]  # as a browser writes it
+    ((message, (drawn,)),) = sent
+    assert message["map"] == [18, 28] and panel.total == pytest.approx(panel.image[0, 2, 2].item())
+    inside = panel.image[0, 1:-1, 1:-1]
+    assert drawn.index(255) == inside.argmax() and drawn.index(0) == inside.argmin()
+
+
+def test_a_larger_kernel_moves_into_the_picture():
+    panel = ClickKernel(torch.randn(1, 20, 30), KERNELS, place=(17, 27))
+    panel.chosen = "blob"
+    assert (panel.side, panel.place) == (5, [15, 25]) and len(panel.patch) == 5
+
+
+def test_no_picture_is_in_the_state_that_is_saved_but_a_new_page_gets_it():
+    image = torch.randint(1, 255, (1, 64, 64), dtype=torch.uint8)
+    ask = lambda images: torch.zeros(len(images), 15)
+    for panel in (
+        ClickKernel(image / 255, KERNELS),
+        HidePatch(ask, image, list("abcdefghijklmno")),
+    ):
+        assert len(str(panel.get_state())) < 30_000
+        assert not any(isinstance(value, bytes) for value in panel.get_state().values())
+        sent = sent_by(panel)
+        panel._handle_custom_msg({"do": "hello"}, [])
+        ((message, buffers),) = sent
+        assert message["picture"] == [64, 64] and len(buffers[-1]) == 64 * 64
+
+
+def test_a_hidden_patch_is_grey_and_the_rest_as_it_was():
+    image = torch.randint(255, (1, 16, 16), dtype=torch.uint8)
+    hidden = hide(image, 4, 8, 5)
+    assert len(hidden[0, 4:9, 8:13].unique()) == 1
+    changed = (hidden != image)[0].nonzero()
+    assert changed.min(0).values.tolist() >= [4, 8] and changed.max(0).values.tolist() <= [8, 12]
+    everywhere = hide_everywhere(image, side=8, step=4)
+    assert everywhere.shape == (3, 3, 1, 16, 16)
+    assert torch.equal(everywhere[1, 2], hide(image, 4, 8, 8))
+
+
+def test_hiding_the_evidence_changes_the_answer():
+    def is_bright_on_the_left(images):
+        left = images[..., :8].float().mean(dim=(1, 2, 3)) / 255
+        return torch.stack([5 * left, 1.9 + 0 * left], dim=1)
+
+    image = torch.zeros(1, 16, 16, dtype=torch.uint8)
+    image[..., 4:8] = 255
+    panel = HidePatch(is_bright_on_the_left, image, ["left", "dark"], side=8)
+    panel.place = [0, 8]
+    assert panel.names == ["left", "dark"] and panel.says.endswith("says left.")
+    assert panel.shares[0] == pytest.approx(panel.whole[0])
+    panel.place = [4, 4]
+    assert panel.says.endswith("says dark.") and panel.shares[0] < panel.whole[0]
+    assert sum(panel.shares) == pytest.approx(1)
+
+
+def test_an_error_of_the_network_is_a_line_and_goes_away():
+    fails = []
+
+    def ask(images):
+        if fails:
+            raise ValueError("no")
+        return torch.zeros(len(images), 2)
+
+    panel = HidePatch(ask, torch.zeros(1, 16, 16), ["a", "b"])
+    fails.append(True)
+    panel.place = [3, 3]
+    assert panel.error == "ValueError: no"
+    fails.clear()
+    panel.place = [4, 4]
+    assert panel.error == ""

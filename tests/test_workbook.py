@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import matplotlib
 import nbformat
@@ -19,13 +19,14 @@ from PIL import Image
 from helpers import curves, plots
 from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
 from helpers.augmentation import Augmentation
+from helpers.commands import cli
 from helpers.commands import run as runner
-from helpers.commands.options import read_seeds
+from helpers.commands.options import read_seeds, wrapped
 from helpers.commands.pictures import shrink_pictures
 from helpers.commands.train import run_seeds, save_result
 from helpers.data import Scenes, Split, prepare
 from helpers.extra import trained
-from helpers.files import NOTEBOOKS, ROOT, WorkbookError
+from helpers.files import NOTEBOOKS, ROOT, WorkbookError, atomic_write
 from helpers.maker.bench_house import first_cell_s, tree_of
 from helpers.maker.tune import save_tried, try_settings
 from helpers.recipes import train_by_recipe
@@ -206,6 +207,7 @@ def quick_recipe(monkeypatch, tmp_path):
     monkeypatch.setitem(ALL_RECIPES, "SimpleNet", quick)
     for module in ("results", "tried"):
         monkeypatch.setattr(f"helpers.{module}.RESULTS", tmp_path)
+    monkeypatch.setattr("helpers.results.MY_RUNS", tmp_path / "my_runs")
 
 
 def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
@@ -217,6 +219,26 @@ def test_a_saved_result_comes_back_with_every_seed(scenes, quick_recipe):
     accuracies = [run["history"][-1]["val_accuracy"] for run in loaded["runs"]]
     assert summary(loaded).startswith(f"{sum(accuracies) / 2:.3f} ± ")
     assert load_result("SimpleNet", "another") is None
+
+
+def test_own_runs_are_kept_apart_from_those_that_come_with_the_workbook(
+    scenes, quick_recipe, monkeypatch
+):
+    result = run_seeds("SimpleNet", scenes, seeds=[0])
+    monkeypatch.setenv("WORKBOOK_PUBLISH", "1")
+    shipped = save_result(result)
+    monkeypatch.delenv("WORKBOOK_PUBLISH")
+    own = save_result({**result, "config": result["config"] | {"seed": [7]}})
+    assert own["config"]["seed"] == [7]
+    assert load_result("SimpleNet", "test") == shipped
+
+
+@pytest.mark.parametrize("name", ["SimpleNet", "SimpleNetDropout", "AlexNet-last-layer"])
+def test_new_seeds_join_those_that_come_with_the_workbook(name):
+    """The shipped settings are the recipe's, so a maker's seed 7 does not replace seeds 0 to 4."""
+    recipe, shipped = ALL_RECIPES[name], load_result(name)["config"]
+    settings = asdict(recipe.config) | {"augment": repr(recipe.augment), "seed": shipped["seed"]}
+    assert settings == shipped
 
 
 def test_runs_with_another_augmentation_are_not_mixed_with_these(scenes, quick_recipe, monkeypatch):
@@ -323,6 +345,41 @@ def test_a_history_is_drawn_point_by_point():
         0
     ].get_ydata().tolist() == [0.25, 0.5]
     assert loss.get_ylabel() and accuracy.get_xlabel() == "epoch"
+
+
+@pytest.mark.parametrize("num_epochs", [1, 2, 30])
+def test_epochs_are_counted_in_whole_numbers(num_epochs):
+    history = [{"epoch": e, "train_loss": 1 / e} for e in range(1, num_epochs + 1)]
+    ax = plots.compare_histories({"one": history}, "train_loss", "loss")
+    ax.figure.canvas.draw()
+    ticks = ax.get_xticks()
+    assert len(ticks) and (ticks == ticks.round()).all()
+
+
+def test_a_place_that_cannot_be_written_to_is_one_sentence(tmp_path, monkeypatch):
+    def write(*_):
+        with atomic_write(tmp_path / "file" / "report.pdf") as temporary:
+            temporary.touch()
+
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("helpers.report.gather.make_report", write)
+    monkeypatch.setattr(sys, "argv", ["workbook", "report"])
+    with pytest.raises(SystemExit, match=r"^workbook: \S+/file cannot be used \(.*\)\. Name"):
+        cli.main()
+    (tmp_path / "file").unlink()
+    (tmp_path / "file" / "report.pdf").mkdir(parents=True)
+    with pytest.raises(SystemExit, match=r"^workbook: \S+/file/report.pdf cannot be used"):
+        cli.main()
+
+
+def test_a_terminal_breaks_no_word_of_a_message(monkeypatch):
+    text = "Choose one of SimpleNet, SimpleNetDropout, AlexNet-last-layer.\nOr none."
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "24")
+    lines = wrapped(text).splitlines()
+    assert max(map(len, lines)) <= 24 and " ".join(lines) == text.replace("\n", " ")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    assert wrapped(text) == text, "a file gets each message in one line"
 
 
 def test_a_grid_shows_every_picture_and_its_title():

@@ -5,13 +5,14 @@ Each command imports what it needs when it is called.
 
 import importlib.util
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from helpers.commands.options import Network, read_seeds, refuse_quick
+from helpers.commands.options import Network, read_seeds, refuse_quick, wrapped
 from helpers.files import NOTEBOOKS, ROOT, WorkbookError
 
 app = typer.Typer(
@@ -28,13 +29,13 @@ def main():
     try:
         app()
     except WorkbookError as error:
-        sys.exit(f"workbook: {error}")
+        sys.exit(wrapped(f"workbook: {error}"))
     except OSError as error:
         if not error.filename:
             raise
-        sys.exit(
-            f"workbook: {error.filename} cannot be used ({error.strerror}). Name another file or folder."
-        )
+        name = re.sub(r"\.([^/]*)\.\d+\.\d+\.tmp$", r"\1", error.filename)  # see atomic_write
+        why = f"{name} cannot be used ({error.strerror}). Name another file or folder."
+        sys.exit(wrapped(f"workbook: {why}"))
     except KeyboardInterrupt:
         sys.exit("workbook: stopped.")
 
@@ -73,7 +74,8 @@ def run_parts(
         os.environ["WORKBOOK_PROFILE"] = "quick"
     failures = run_notebooks(find_notebooks(parts), save, jobs)
     if failures:
-        print("\n".join(f"{name} failed: {why}" for name, why in failures.items()), file=sys.stderr)
+        for name, why in failures.items():
+            print(wrapped(f"{name} failed: {why}"), file=sys.stderr)
         raise typer.Exit(1)
 
 
@@ -128,7 +130,7 @@ def report(
         output, Details(title, name, email, id, team), folder, full, with_predictions
     )
     for sentence in log:
-        print(f"note: {sentence}", file=sys.stderr)
+        print(wrapped(f"note: {sentence}"), file=sys.stderr)
     for sentence in missing:
         print(f"missing: {sentence}")
     print(f"{output} is written.")
@@ -165,13 +167,13 @@ def train(
 ):
     """Train a network by its recipe, once per seed.
 
-    Accuracies, times and curves are saved in data/results.
+    Accuracies, times and curves are saved in data/my_runs.
     """
     refuse_quick("train")
     from helpers.alexnet_recipes import ALL_RECIPES, find_recipe
     from helpers.commands.train import run_seeds, save_result
     from helpers.data import load_scenes
-    from helpers.results import summary
+    from helpers.results import load_result, summary
 
     name, seeds = find_recipe(network), read_seeds(seeds)
     scenes = load_scenes(ALL_RECIPES[name].size)
@@ -182,6 +184,10 @@ def train(
     )
     for key in ("train_accuracy", "val_accuracy", "val_accuracy_without_duplicates", "seconds"):
         print(f"{key:>32}: {summary(result, key)}")
+    shipped = load_result(name, scenes.name)
+    if shipped != result:
+        seeds, accuracy = shipped["config"]["seed"], summary(shipped)
+        print(f"The workbook's own runs, seeds {seeds}: validation accuracy {accuracy}")
 
 
 @app.command()

@@ -1,5 +1,8 @@
 """option -> value: what several commands take."""
 
+import shutil
+import sys
+import textwrap
 from typing import Annotated
 
 import typer
@@ -15,6 +18,15 @@ def read_seeds(text):
     if first.isdigit() and (last if dash else first).isdigit() and int(first) <= int(last or first):
         return range(int(first), int(last or first) + 1)
     raise WorkbookError(f'--seeds is "{text}"; name one seed, such as 3, or a range, such as 0-4.')
+
+
+def wrapped(text):
+    """Return text as a terminal can show it: no line is broken within a word."""
+    if not sys.stderr.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    words = {"break_long_words": False, "break_on_hyphens": False}
+    return "\n".join(textwrap.fill(line, width, **words) for line in text.splitlines())
 
 
 def refuse_quick(command):

@@ -1,6 +1,7 @@
-"""recipe + seeds -> data/results: what `workbook train` runs and keeps."""
+"""recipe + seeds -> data/my_runs: what `workbook train` runs and keeps."""
 
 import json
+import os
 import time
 from dataclasses import asdict, replace
 
@@ -15,7 +16,7 @@ from helpers.kept import what_was_learned, write
 from helpers.models import num_parameters
 from helpers.progress import progress
 from helpers.recipes import train_by_recipe
-from helpers.results import load_result, result_path
+from helpers.results import result_path
 from helpers.training import autocast, predict
 from helpers.tried import load_tried
 
@@ -73,13 +74,16 @@ def is_duplicate(scenes):
 
 
 def save_result(result):
-    """Write a result to data/results/<dataset>/<model>.json and return all that the file holds.
+    """Write a result to data/my_runs/<dataset>/<model>.json and return all that the file holds.
 
     Earlier runs of other seeds are kept if they had the same recipe; runs of another recipe are
-    replaced.
+    replaced. Where WORKBOOK_PUBLISH is set, the file is the one in data/results that comes with the
+    workbook.
     """
-    path = result_path(result["dataset"], result["model"])
-    old, new_seeds = load_result(result["model"], result["dataset"]), result["config"]["seed"]
+    is_shipped = bool(os.environ.get("WORKBOOK_PUBLISH"))
+    path = result_path(result["dataset"], result["model"], is_shipped)
+    old = json.loads(path.read_text()) if path.exists() else None
+    new_seeds = result["config"]["seed"]
     if (
         old
         and old["config"] | {"seed": new_seeds} == result["config"]

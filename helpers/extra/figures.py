@@ -47,6 +47,14 @@ def plot_confusion(matrix, class_names, ax=None, title="", cbar=False):
     return ax
 
 
+def show_heat(axes, maps):
+    """Lay maps (N, H, W) of 0..1 over the pictures of N Axes, with one scale; return the Axes."""
+    for ax, heat in zip(axes.flat, maps):
+        seen = ax.imshow(np.asarray(heat), cmap="inferno", alpha=0.5, vmin=0, vmax=1)
+    ax.figure.colorbar(seen, ax=axes, label="support for the answer", fraction=0.04)
+    return axes
+
+
 def show_answer(image, probabilities, class_names, num_shown=5):
     """Draw one picture (1, H, W) beside its most probable classes; return the two Axes.
 

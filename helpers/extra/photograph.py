@@ -41,6 +41,8 @@ def read_photograph(file, size):
 class PhotographPanel(Panel):
     """A button to choose a photograph, and the network's answer for it."""
 
+    stand_in = "a button: run this cell in JupyterLab to choose a photograph"
+
     def __init__(self, model, class_names):
         self.model, self.class_names = model, class_names
         self.upload = ipywidgets.FileUpload(

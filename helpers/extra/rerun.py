@@ -16,6 +16,8 @@ class StudyPanel(Panel):
     A study that was interrupted goes on where it was.
     """
 
+    stand_in = "a menu: run this cell in JupyterLab to run a study again"
+
     def __init__(self, studies, material):
         self.material = material
         self.menu = ipywidgets.Dropdown(options={study.name: study for study in studies})

@@ -55,6 +55,7 @@ class AblationPanel(LiveCurves):
     `name` in data/my_runs, and are still there when the notebook is reopened.
     """
 
+    stand_in = "a form and curves: run this cell in JupyterLab to train networks of your own"
     values = synced(traitlets.Dict)  # what the sliders show
 
     def __init__(self, material, name="studio", choices=tuple(CHOICES), base=SIMPLE_NET):

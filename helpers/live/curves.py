@@ -26,6 +26,7 @@ class LiveCurves(anywidget.AnyWidget):
 
     _esm, _css = HERE / "curves.js", HERE / "curves.css"
     __repr__ = Panel.__repr__
+    stand_in = "curves of every run: run this cell in JupyterLab to see them grow"
     runs = synced(traitlets.List)  # of what `entry` returns
     drawn = synced(traitlets.List)  # the keys of the runs whose curves are drawn
     columns = synced(traitlets.List, ["training", "validation"])

@@ -24,6 +24,7 @@ class DragStart(anywidget.AnyWidget):
 
     _esm, _css = HERE / "descent.js", HERE / "descent.css"
     __repr__ = Panel.__repr__
+    stand_in = "a picture of the loss: run this cell in JupyterLab to drag the start"
     start = synced(traitlets.List)  # [x, y]
     rate = synced(traitlets.Float, 0.03)
     momentum = synced(traitlets.Float, 0.0)

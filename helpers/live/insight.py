@@ -59,4 +59,4 @@ def stretch(maps):
 
 def to_bytes(levels):
     """Return numbers from 0 to 255 as bytes, one each."""
-    return levels.nan_to_num().clamp(0, 255).to(torch.uint8).cpu().numpy().tobytes()
+    return levels.nan_to_num().clamp(0, 255).round().to(torch.uint8).cpu().numpy().tobytes()

@@ -21,6 +21,7 @@ class PullLogits(anywidget.AnyWidget):
 
     _esm, _css = HERE / "logits.js", HERE / "logits.css"
     __repr__ = Panel.__repr__
+    stand_in = "a logit per class: run this cell in JupyterLab to pull them"
     names = synced(traitlets.List)
     logits = synced(traitlets.List)
     label = synced(traitlets.Int, 0)

@@ -12,6 +12,8 @@ from helpers.widgets import Panel, status_line
 class ReportPanel(Panel):
     """Fields for the cover and a button that writes the PDF report beside the notebooks' folder."""
 
+    stand_in = "a form: run this cell in JupyterLab to write the report"
+
     def __init__(self, output=ROOT / "report.pdf"):
         self.output = output
         text = lambda label: ipywidgets.Text(description=label, layout=Layout(width="420px"))

@@ -48,7 +48,7 @@ def panels_lab(tmp_path):
         yield address
 
 
-LAST_PANELS = {"ec1-04", "part4-19c"}  # ids of cells
+LAST_PANELS = {"ec1-04", "part4-19c", "play-random", "play-hide"}  # ids of cells
 
 
 def without_what_follows_its_panels(notebook):
@@ -332,6 +332,61 @@ def test_sliders_and_a_start_move_the_figure_while_one_drags(panels_lab, page):
     press(ravine.get_by_label("learning rate"), "End")
     ravine.get_by_text("runs away").wait_for()
     screenshot(page, "ravine_runs_away")
+
+
+PIXELS = "canvas => canvas.toDataURL()"
+
+
+def test_a_kernel_is_clicked_and_its_window_moved(panels_lab, page):
+    page.goto(panels_lab.replace("part1_standard_scaler", "part2_simple_net"))
+    run_all(page, "Part 2")
+    panel = page.locator(".wb-window")
+    frame, says = panel.get_by_role("slider"), panel.get_by_role("status")
+    drawn, found = panel.locator("canvas").nth(0), panel.locator("canvas").nth(1)
+    frame.scroll_into_view_if_needed()
+    wait_until(page, lambda: len(found.evaluate(PIXELS)) > 1000 < len(drawn.evaluate(PIXELS)))
+    before = says.inner_text(), frame.get_attribute("aria-valuetext")
+    press(frame, "ArrowRight")
+    wait_until(page, lambda: frame.get_attribute("aria-valuetext") != before[1])
+    drag(page, frame, 60, 40)
+    wait_until(page, lambda: says.inner_text() != before[0])
+
+    weights, before = panel.get_by_role("button", name="weight"), found.evaluate(PIXELS)
+    assert weights.count() == 25
+    weights.first.click()
+    wait_until(page, lambda: found.evaluate(PIXELS) != before)
+    screenshot(page, "kernel")
+    panel.get_by_label("Kernel:").select_option("average")
+    wait_until(page, lambda: "weight 0.11," in weights.first.get_attribute("aria-label"))
+    assert weights.count() == 9
+
+
+def test_a_patch_is_hidden_with_the_mouse(panels_lab, page):
+    page.goto(panels_lab.replace("part1_standard_scaler", "ec3_analysis"))
+    run_all(page, "EC3")
+    panel = page.locator(".wb-window")
+    frame = panel.get_by_role("slider", name="window on the picture")
+    bars = panel.locator(".bars")
+    frame.scroll_into_view_if_needed()
+    widths = lambda: bars.locator(".bar").evaluate_all("all => all.map(bar => bar.style.width)")
+    before = widths()
+    assert len(before) == 5
+    drag(page, frame, 80, 60)
+    wait_until(page, lambda: widths() != before)
+    screenshot(page, "patch")
+    before = frame.get_attribute("aria-valuetext")
+    press(panel.get_by_label("Size of the patch"), "End")
+    wait_until(page, lambda: "112 pixels wide" in frame.get_attribute("aria-valuetext") != before)
+
+
+def drag(page, handle, right, down):
+    """Drag something with the mouse, by so many pixels."""
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + right, y + down, steps=5)
+    page.mouse.up()
 
 
 def wait_until(page, condition):

@@ -27,7 +27,7 @@ ARROWS = {
     "report": {LESSON, "exercises", "alttext", "predictions"},
     "live": {LESSON, "sources"},
     "extra": {LESSON, "sources", "live"},
-    "maker": {LESSON, "sources"},
+    "maker": {LESSON, "sources", "live"},
     "grader": {LESSON, "sources", "exercises", "report"},
     "commands": {LESSON, "sources", "alttext", "exercises", "predictions", "report"}
     | {"extra", "maker", "grader"},

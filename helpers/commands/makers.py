@@ -135,7 +135,7 @@ def borrow(output: Weights):
 @app.command()
 def bench(
     name: Annotated[
-        str, typer.Argument(help="Which: epoch, alexnet, grading, tests, start.")
+        str, typer.Argument(help="Which: epoch, alexnet, grading, tests, start, widgets.")
     ] = "epoch",
     before: Annotated[
         str | None, typer.Option(help="A commit to compare with, for tests and start.")
@@ -149,6 +149,10 @@ def bench(
         from helpers.grader.bench import bench_grading
 
         return bench_grading()
+    if name == "widgets":
+        from helpers.maker.bench_widgets import bench_widgets
+
+        return bench_widgets()
     if name in ("tests", "start"):
         from helpers.maker import bench_house
 

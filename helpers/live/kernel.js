@@ -42,7 +42,7 @@ function render({ model, el }) {
     const [height, width] = model.get("shape"), [row, column] = model.get("place"), [low, high] = model.get("limits");
     spot.style.top = `${(100 * (row + 0.5)) / (height - count + 1)}%`;
     spot.style.left = `${(100 * (column + 0.5)) / (width - count + 1)}%`;
-    says.textContent = `The ${count * count} products add up to ${model.get("total").toFixed(2)}.`;
+    says.textContent = `The ${count * count} products add up to ${short(model.get("total"))}.`;
     mapCaption.textContent = `what it finds: ${low.toFixed(1)} (dark) to ${high.toFixed(1)} (bright)`;
   }
   return panel({ model, el }, node, ["kernel", "chosen", "patch", "total", "limits"], show, (message, buffers) => {

@@ -28,7 +28,7 @@ def run_benchmark(name):
     if name not in BENCHMARKS:
         raise WorkbookError(
             f'There is no benchmark "{name}". Choose one of {", ".join(BENCHMARKS)}, grading, '
-            "tests and start."
+            "tests, start and widgets."
         )
     BENCHMARKS[name]()
 

@@ -16,6 +16,10 @@
         set(part, "aria-label", `${name}, value`);
       }
     }
+    // A field without a label beside it has its question as the tooltip.
+    for (const field of document.querySelectorAll(".jupyter-widgets :is(input, select)[title]")) {
+      if (field.title && !field.labels?.[0]?.textContent) set(field, "aria-label", field.title);
+    }
     for (const words of document.querySelectorAll(".workbook-alt")) {
       const picture = words.previousElementSibling;
       if (picture?.tagName === "IMG") set(picture, "alt", words.textContent.trim());

@@ -59,7 +59,7 @@ class Control(Panel):
 def number_input(question):
     """Return a field for a number, and its reader, which raises WorkbookError for another text."""
     span = f"{number(question.low)} to {number(question.high)}"
-    # A screen reader reads the tooltip as its name.
+    # names.js makes the tooltip its name, too.
     field = ipywidgets.Text(placeholder=span, tooltip=question.text, layout=Layout(width="140px"))
 
     def read():

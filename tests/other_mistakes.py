@@ -702,6 +702,18 @@ def numerical_gradient(function, values, step):
             "        seen += b.images.shape[0]\n        return",
         ),
         "returns the sum of the losses": ("np.mean(losses)", "np.sum(losses)"),
+        "reads all batches once before the loop, so that none is left for it": """
+def train_one_epoch(model, batches, optimizer):
+    model.train(True)
+    num_images = len([label for batch in batches for label in batch.labels])
+    losses = 0
+    for batch in batches:
+        loss = F.cross_entropy(model(batch.images), batch.labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses += loss.item() * len(batch.labels)
+    return losses / num_images""",
     },
     "ImageFiles": {
         "leaves pictures in colour as they are": ('image.convert("L")', "image"),

@@ -169,6 +169,13 @@ MISTAKES = [
         "returns the sum of the losses",
         "Is your number larger with more images?",
     ),
+    _epoch(
+        "model.train()\n    total, num_images = 0.0, 0\n    for batch in batches:\n",
+        "model.train()\n    total, num_images = 0.0, sum(len(b.labels) for b in batches)\n"
+        "    for batch in batches:\n",
+        "reads all batches once before the loop, so that none is left for it",
+        "What can be counted while the loop runs?",
+    ),
     _files(
         '.convert("L")',
         "",

@@ -875,6 +875,10 @@ class SmallNetDropout(nn.Module):
             "sums = sums + a.shape[1] * a_zero_point * b_zero_point",
             "sums = sums.double() + a.shape[1] * a_zero_point * b_zero_point",
         ),
+        "adds up in 32-bit floats and changes the type at the end": (
+            'sums = np.einsum("nk,km->nm", a, b)',
+            "sums = (np.float32(a) @ np.float32(b)).astype(np.int32)",
+        ),
     },
     "fit_temperature": {
         "multiplies by the temperature": (

@@ -30,7 +30,7 @@ from helpers.grader.scoring import solution
 TABLE = diagnosis.load_table()
 BEGINNINGS = [
     start.format(kind)
-    for start in ("Your {} behaves exactly like one that ", "So fails a {} that ")
+    for start in ("Your {} behaves exactly like one that ", "A {} that ")
     for kind in ("function", "class")
 ]
 ERRORS = [

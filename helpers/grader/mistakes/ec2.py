@@ -193,4 +193,10 @@ MISTAKES = [
         "Which type do the codes have when you multiply them?",
         by=PLACE,
     ),
+    _matmul(
+        "sums = a @ b",
+        "sums = (a.float() @ b.float()).to(torch.int32)",
+        "adds up in 32-bit floats and changes the type at the end",
+        "Up to which number does a float32 hold every whole number exactly?",
+    ),
 ]

@@ -54,6 +54,12 @@ MEANINGS = (
         r"(positional argument|keyword argument)",
         "The check calls your function as its first line stood; leave the arguments as they were.",
     ),
+    (
+        r"name '(\w+)' is not defined",
+        "Nothing has defined `{0}`: a typing error, a missing import, or a cell that you have not "
+        "run?",
+    ),
+    (r"cannot access local variable '(\w+)'", "`{0}` is used before it gets a value."),
     (r"'NoneType' object", "Something is None. Does a function before it end with `return`?"),
     (
         r"(mean|sum)\(\): could not infer output dtype|must be either a floating point or complex",

@@ -198,6 +198,7 @@ MISTAKES = [
         "sums = (a.float() @ b.float()).to(torch.int32)",
         "adds up in 32-bit floats and changes the type at the end",
         "Up to which number does a float32 hold every whole number exactly?",
+        by=PLACE,  # nearly the right result: no digest of that may stand in the table
     ),
     _matmul(
         "sums = a @ b",

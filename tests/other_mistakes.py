@@ -702,6 +702,31 @@ def numerical_gradient(function, values, step):
             "        seen += b.images.shape[0]\n        return",
         ),
         "returns the sum of the losses": ("np.mean(losses)", "np.sum(losses)"),
+        "takes the loss after the step": (
+            "losses += each.tolist()",
+            'losses += F.cross_entropy(model(batch.images), batch.labels, reduction="none").tolist()',
+        ),
+        "returns the loss of the last batch": ("np.mean(losses)", "each.mean().item()"),
+        "divides the sum of the batches' mean losses by the number of images": (
+            "loss.detach() * b.images.shape[0]",
+            "loss.detach()",
+        ),
+        "takes a softmax before the cross-entropy": (
+            "logits = model(batch.images)",
+            "logits = torch.softmax(model(batch.images), 1)",
+        ),
+        "reads all batches once before the loop, so that none is left for it": """
+def train_one_epoch(model, batches, optimizer):
+    model.train(True)
+    num_images = len([label for batch in batches for label in batch.labels])
+    losses = 0
+    for batch in batches:
+        loss = F.cross_entropy(model(batch.images), batch.labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses += loss.item() * len(batch.labels)
+    return losses / num_images""",
     },
     "ImageFiles": {
         "leaves pictures in colour as they are": ('image.convert("L")', "image"),
@@ -794,6 +819,17 @@ class SmallNetDropout(nn.Module):
         "adds eps outside the root": ("np.sqrt(spread + eps)", "(np.sqrt(spread) + eps)"),
         "divides by the variance": ("/ np.sqrt(spread + eps)", "/ (spread + eps)"),
         "leaves out the weight and the bias": ("weight, bias, training", "None, None, training"),
+        "brings the running averages up to date at evaluation, too": (
+            "    return result, *kept",
+            "    if not training:\n"
+            "        F.batch_norm(values, *kept, weight, bias, True, momentum, eps)\n"
+            "    return result, *kept",
+        ),
+        "never changes the running averages": (
+            "return result, *kept",
+            "return result, running_mean, running_var",
+        ),
+        "leaves out eps": ("np.sqrt(spread + eps)", "np.sqrt(spread)"),
         "changes the running mean that is passed in": (
             "kept = running_mean.clone(), running_var.clone()",
             "kept = running_mean, running_var",
@@ -841,6 +877,11 @@ class SmallNetDropout(nn.Module):
             "gaps.std() / len(gaps) ** 0.5",
             "gaps.std()",
         ),
+        "divides by the number of pairs, not by its root": ("len(gaps) ** 0.5", "len(gaps)"),
+        "takes n - 1 twice, in the deviation and under the root": (
+            "len(gaps) ** 0.5",
+            "(len(gaps) - 1) ** 0.5",
+        ),
         "drops the sign of each difference": ("[a - b for", "[abs(a - b) for"),
         "sorts the runs, so that pairs are torn apart": (
             "zip(first, second)",
@@ -862,6 +903,22 @@ class SmallNetDropout(nn.Module):
         "computes with floats": (
             "sums = sums + a.shape[1] * a_zero_point * b_zero_point",
             "sums = sums.double() + a.shape[1] * a_zero_point * b_zero_point",
+        ),
+        "adds up in 16 bits and changes the type at the end": (
+            'sums = np.einsum("nk,km->nm", a, b)',
+            "sums = (np.int16(a) @ np.int16(b)).astype(np.int32)",
+        ),
+        "exchanges the two zero points": (
+            "b_zero_point * a.sum(1, keepdim=True) - a_zero_point * b.sum(0, keepdim=True)",
+            "a_zero_point * a.sum(1, keepdim=True) - b_zero_point * b.sum(0, keepdim=True)",
+        ),
+        "adds the product of the zero points once in place of K times": (
+            "a.shape[1] * a_zero_point",
+            "a_zero_point",
+        ),
+        "adds up in 32-bit floats and changes the type at the end": (
+            'sums = np.einsum("nk,km->nm", a, b)',
+            "sums = (np.float32(a) @ np.float32(b)).astype(np.int32)",
         ),
     },
     "fit_temperature": {

@@ -468,6 +468,15 @@ def standard_error(values):
 }
 
 WRONG = {
+    "int8_matmul": [
+        """def int8_matmul(a_codes, b_codes, a_scale, a_zero_point, b_scale, b_zero_point):
+    a, b = a_codes.float() - a_zero_point, b_codes.float() - b_zero_point
+    sums = (a @ b).to(torch.int32)
+    return sums, sums * (a_scale * b_scale)""",
+        """def int8_matmul(a_codes, b_codes, a_scale, a_zero_point, b_scale, b_zero_point):
+    a, b = a_codes.int() - a_zero_point, b_codes.int() - b_zero_point
+    return a @ b + 1, a @ b * (a_scale * b_scale)""",
+    ],
     "running_mean_and_std": [
         """def running_mean_and_std(batches):
     n, total, squares = 0, 0.0, 0.0

@@ -121,6 +121,7 @@ def test_no_mistake_gets_all_points_and_wrong_numbers_get_most_of_them_only_wher
         ("SmallNetDropout", "always has 15 outputs"): 0.6,
         ("prepare_for_fine_tuning", "always builds a layer for 15 classes"): 0.6,
         ("batch_norm", "adds eps outside the root"): 0.7,
+        ("batch_norm", "leaves out eps"): 0.7,
         ("distillation_loss", "takes the logarithm of a softmax"): 0.7,
     }
 

@@ -30,7 +30,7 @@ from helpers.grader.scoring import solution
 TABLE = diagnosis.load_table()
 BEGINNINGS = [
     start.format(kind)
-    for start in ("Your {} behaves exactly like one that ", "So fails a {} that ")
+    for start in ("Your {} behaves exactly like one that ", "A {} that ")
     for kind in ("function", "class")
 ]
 ERRORS = [
@@ -216,7 +216,7 @@ def test_7_every_whole_number_that_a_size_can_be(seen, capsys):
 
 def test_a_right_result_is_marked_nowhere(seen):
     for exercise, (compared, _) in seen.items():
-        for what, x in list(compared.items())[:3]:
+        for what, x in compared.items():
             keys = evidence.of_values(what, x, x).result[:1]
             assert read(exercise, "result", keys) is None
 

@@ -10,6 +10,7 @@ from helpers import progress
 from helpers.commands import times
 from helpers.commands.run import not_solved
 from helpers.exercises import session
+from helpers.exercises.checks.diagnosis import knows_mistakes
 from helpers.progress import Stopped, ask_before, in_words
 
 STUB = 'def double(x):\n    raise NotImplementedError("double: not solved yet")'
@@ -57,6 +58,26 @@ def test_where_checks_are_strict_an_unsolved_one_fails_in_one_line(shell, capsys
     assert not shell.run_cell("check(double)").success
     assert capsys.readouterr().out == "double: not solved yet\n"
     assert shell.run_cell("double(1)").success, "a cell that is no check goes on"
+
+
+def test_code_below_the_line_that_raises_is_told(shell, capsys):
+    shell.run_cell(f"{STUB}\n    return 2 * x")
+    assert shell.run_cell("double(2)").success
+    assert capsys.readouterr().out == f"double: not solved yet\n{session.BELOW_RAISE}\n"
+
+
+def test_a_missing_name_in_a_check_is_one_sentence_or_an_unsolved_exercise(
+    shell, capsys, monkeypatch
+):
+    monkeypatch.delenv("WORKBOOK_STRICT", raising=False)
+    shell.user_ns["check"] = knows_mistakes("triple")(lambda function: function(2))
+    shell.run_cell("def triple(x): return x + four")
+    assert not shell.run_cell("check(triple)").success
+    said = capsys.readouterr().out
+    assert "triple raised NameError in line 1" in said and "Traceback" not in said
+    shell.run_cell("four = double(2)")
+    assert shell.run_cell("check(triple)").success
+    assert capsys.readouterr().out == 2 * "double: not solved yet\n"
 
 
 def test_an_interrupt_is_one_sentence_and_stops(shell, capsys):

@@ -1,8 +1,11 @@
 """notebook -> ready kernel: the look of figures, how long cells take, errors in one line."""
 
+import ast
+import inspect
 import json
 import os
 import symtable
+import textwrap
 import time
 import traceback
 
@@ -11,6 +14,7 @@ import torch.nn.functional as F
 from IPython import get_ipython
 
 from helpers import plots
+from helpers.exercises.checks.tools import CheckFailed
 from helpers.files import NOT_SOLVED, RESULTS, profile
 from helpers.models import SimpleNet
 from helpers.progress import cell_begins, in_words
@@ -18,6 +22,7 @@ from helpers.sources.photographs import find_folder
 
 TIMES = RESULTS / "times.json"  # what `workbook run --save` measured
 STOPPED = "Stopped. Run this cell again to go on: what was saved so far is kept."
+BELOW_RAISE = "Delete the line with `raise`: nothing below it is run."
 MINI_SHARE = 0.5  # the mini scenes have half as many training images as the photographs
 
 
@@ -83,7 +88,8 @@ class _Open:
 
     def install(self):
         """Register with IPython: for unsolved exercises, missing names, and interrupts."""
-        self.shell.set_custom_exc((NotImplementedError, NameError, KeyboardInterrupt), self.explain)
+        explained = NotImplementedError, NameError, CheckFailed, KeyboardInterrupt
+        self.shell.set_custom_exc(explained, self.explain)
         for event, function in {"pre_run_cell": self.before, "post_run_cell": self.after}.items():
             for old in list(self.shell.events.callbacks[event]):
                 if getattr(old, "__qualname__", "") == function.__qualname__:
@@ -102,17 +108,19 @@ class _Open:
         if kind is KeyboardInterrupt:
             shell._showtraceback(kind, error, [STOPPED])
         elif self.exercise is None:
-            stack = shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset)
-            shell._showtraceback(kind, error, stack)
+            shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
         elif os.environ.get("WORKBOOK_STRICT") and is_from_check(trace):
             self.exercise = None
             shell._showtraceback(kind, error, [line])
         else:
             self.names |= dict.fromkeys(names_set_by(self.source), self.exercise)
             print(line)
+            if kind is NotImplementedError and has_code_below(trace):
+                print(BELOW_RAISE)
 
     def exercise_behind(self, error):
         """Return the unsolved exercise that caused an error, None for another cause."""
+        error = error.__cause__ if isinstance(error, CheckFailed) else error
         if isinstance(error, NameError):
             return self.names.get(error.name)
         return str(error).removesuffix(NOT_SOLVED) if str(error).endswith(NOT_SOLVED) else None
@@ -130,6 +138,16 @@ def names_set_by(source):
     except SyntaxError:  # magics: such cells depend on no exercise
         return set()
     return {symbol.get_name() for symbol in symbols if symbol.is_assigned()}
+
+
+def has_code_below(trace):
+    """Return whether there is code below the `raise` of the function where an error came from."""
+    *_, (frame, _) = traceback.walk_tb(trace)
+    try:
+        (function,) = ast.parse(textwrap.dedent(inspect.getsource(frame.f_code))).body
+    except (OSError, SyntaxError, ValueError):  # no source, or not that of one function
+        return False
+    return not isinstance(function.body[-1], ast.Raise)
 
 
 def is_from_check(trace):

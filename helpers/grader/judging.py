@@ -40,7 +40,8 @@ def has_right_numbers(expected, got, is_twice):
 def agrees(expected, got, any_shape=False):
     """Return whether two values agree in shape and, within TOLERANCE, in numbers.
 
-    Lists agree part by part. With `any_shape`, only the order of the numbers in an array counts.
+    Lists agree part by part, whole numbers exactly. With `any_shape`, only the order of the numbers
+    in an array counts.
     """
     if isinstance(expected, list) and not all(isinstance(part, (int, float)) for part in expected):
         is_long = len(expected) == len(got)
@@ -50,7 +51,8 @@ def agrees(expected, got, any_shape=False):
         b = b.reshape(a.shape)
     # A list may mix sizes, as mean and deviation do.
     size = np.abs(a) if isinstance(expected, list) else np.abs(a).max()
-    return a.shape == b.shape and bool((np.abs(a - b) <= TOLERANCE * np.maximum(size, 1e-6)).all())
+    most = 0 if is_int(expected) else TOLERANCE * np.maximum(size, 1e-6)
+    return a.shape == b.shape and bool((np.abs(a - b) <= most).all())
 
 
 def array(value):

@@ -86,13 +86,18 @@ def check_train_one_epoch(function):
     config = TrainConfig(batch_size=10, schedule="constant")
     optimizers = [torch.optim.SGD(model.parameters(), lr=0.5) for model in (ours, theirs)]
     scheduler = make_scheduler(optimizers[0], config, num_batches=3)
-    gradients = []
+    seen, gradients = [], []
+    theirs[2].register_forward_hook(lambda layer, inputs, output: seen.append(output))
     theirs[2].weight.register_hook(lambda gradient: gradients.append(gradient))
     for epoch in ("first", "second"):
         expected = train_epoch(ours, split, optimizers[0], scheduler, config, None, None)
         result = function(theirs.eval(), batches(split, batch_size=10), optimizers[1])
+        reason = (
+            "expected 3 batches to reach the network, got none. `batches` can be read only once."
+        )
+        expect(seen, f"train_one_epoch: {reason}")
         has_learned = not torch.equal(theirs[1].running_mean, network[1].running_mean)
-        reason = "expected the network in train(); its batch norm saw no batch."
+        reason = "expected the network in train(); its batch norm was in eval()."
         expect(has_learned, f"train_one_epoch: {reason}")
         expect(gradients, "train_one_epoch: expected gradients of each batch, got none.")
         compare(f"the mean loss per image of the {epoch} epoch", result, expected)

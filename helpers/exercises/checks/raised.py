@@ -4,6 +4,12 @@ import linecache
 import re
 import traceback
 
+IS_READ_ONCE = "If you read an iterable twice: the second time, nothing is left in it."
+MULTIPLIES_BY_HAND = re.compile(r"@|\b(mm|matmul|dot)\(")
+OF_A_PRODUCT = (
+    "`A @ B` needs as many columns in A ({0}) as rows in B ({1}). "
+    "Which of the two needs a transpose, or should they change places?"
+)
 # What libraries say -> what it means. Groups of the pattern fill the braces.
 MEANINGS = (
     (
@@ -26,9 +32,15 @@ MEANINGS = (
     ),
     (r"return_types\.(\w+)", "`{0}(dim=...)` returns a pair, the values and where they are."),
     (
-        r"'generator'|need at least one array|zero-size array",
-        "If you read an iterable twice: the second time, nothing is left in it.",
+        r"'generator' has no len",
+        "It hands out its items one by one and does not know how many will come. Count while you go.",
     ),
+    (
+        r"'generator' object is not callable",
+        "The argument has the name of a function: the batches are already there.",
+    ),
+    (r"'generator'", "It hands out its items one by one: take them with `for`."),
+    (r"need at least one array|zero-size array|division by zero", IS_READ_ONCE),
     (
         r"[Cc]an't call numpy\(\)|does not require grad|has no grad",
         "Gradients are followed for this tensor where they should not be, or the other way round.",
@@ -42,6 +54,12 @@ MEANINGS = (
         r"(positional argument|keyword argument)",
         "The check calls your function as its first line stood; leave the arguments as they were.",
     ),
+    (
+        r"name '(\w+)' is not defined",
+        "Nothing has defined `{0}`: a typing error, a missing import, or a cell that you have not "
+        "run?",
+    ),
+    (r"cannot access local variable '(\w+)'", "`{0}` is used before it gets a value."),
     (r"'NoneType' object", "Something is None. Does a function before it end with `return`?"),
     (
         r"(mean|sum)\(\): could not infer output dtype|must be either a floating point or complex",
@@ -55,29 +73,31 @@ MEANINGS = (
 def in_words(exercise, function, error):
     """Return sentences on an error: the student's line, what Python said, what it means."""
     said = " ".join(str(error).split())[:200].rstrip(".")
-    text = f"{exercise} raised {type(error).__name__}{_where(function, error)}: {said}."
-    return f"{text} {meaning(said)}".strip()
+    number, line = _place(function, error)
+    where = f" in line {number}" * bool(number) + f" (`{line}`)" * bool(line)
+    text = f"{exercise} raised {type(error).__name__}{where}: {said}."
+    return f"{text} {meaning(said, line)}".strip()
 
 
-def meaning(said):
-    """Return sentences on what an exception says, "" where we have none."""
+def meaning(said, line=""):
+    """Return sentences on what an exception says in a line of code, "" where we have none."""
+    shapes = re.search(r"cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)", said)
+    if shapes and MULTIPLIES_BY_HAND.search(line):
+        return OF_A_PRODUCT.format(*shapes.groups())
     for pattern, sentence in MEANINGS:
         if found := re.search(pattern, said):
             return sentence.format(*found.groups())
     return ""
 
 
-def _where(function, error):
-    """Return " in line 3 (the line)" of the student's code, the innermost that was reached."""
+def _place(function, error):
+    """Return (line number, line) of the student's code, the innermost that was reached, or (0, "")."""
     files = _files_of(function)
     frames = [
         (frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)
     ]
     own = [(path, line) for path, line in frames if path in files]
-    if not own:
-        return ""
-    source = linecache.getline(*own[-1]).strip()
-    return f" in line {own[-1][1]}" + (f" (`{source}`)" if source else "")
+    return (own[-1][1], linecache.getline(*own[-1]).strip()) if own else (0, "")
 
 
 def _files_of(function):

@@ -39,6 +39,18 @@ MISTAKES = [
         "Where does the 1 belong that is taken off?",
     ),
     _paired(
+        "len(differences) ** 0.5",
+        "len(differences)",
+        "divides by the number of pairs, not by its root",
+        "How much less does a mean of four scatter than a single difference?",
+    ),
+    _paired(
+        "/ len(differences) ** 0.5",
+        "/ (len(differences) - 1) ** 0.5",
+        "takes n - 1 twice, in the deviation and under the root",
+        "The mean was taken from the same numbers. In which of the two places does that cost one?",
+    ),
+    _paired(
         "differences.std(ddof=1) / len(differences) ** 0.5",
         "(np.var(first, ddof=1) / len(first) + np.var(second, ddof=1) / len(second)) ** 0.5",
         "treats the runs as if they had different seeds",

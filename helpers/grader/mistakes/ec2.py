@@ -193,4 +193,29 @@ MISTAKES = [
         "Which type do the codes have when you multiply them?",
         by=PLACE,
     ),
+    _matmul(
+        "sums = a @ b",
+        "sums = (a.float() @ b.float()).to(torch.int32)",
+        "adds up in 32-bit floats and changes the type at the end",
+        "Up to which number does a float32 hold every whole number exactly?",
+        by=PLACE,  # nearly the right result: no digest of that may stand in the table
+    ),
+    _matmul(
+        "sums = a @ b",
+        "sums = (a.short() @ b.short()).int()",
+        "adds up in 16 bits and changes the type at the end",
+        "How large can a sum of many products of codes become, and when does it have to fit?",
+    ),
+    _matmul(
+        "a_codes.int() - a_zero_point  # (N, K)\n    b = b_codes.int() - b_zero_point",
+        "a_codes.int() - b_zero_point  # (N, K)\n    b = b_codes.int() - a_zero_point",
+        "exchanges the two zero points",
+        "Which zero point belongs to which matrix?",
+    ),
+    _matmul(
+        "sums = a @ b",
+        "sums = a @ b - (a.shape[1] - 1) * a_zero_point * b_zero_point",
+        "adds the product of the zero points once in place of K times",
+        "How many terms has each sum, and how often does the product of the zero points stand in it?",
+    ),
 ]

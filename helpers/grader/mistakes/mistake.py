@@ -29,7 +29,7 @@ class Mistake:
         kind = "class" if self.exercise[0].isupper() else "function"
         if self.by == RESULT:
             return f"Your {kind} behaves exactly like one that {self.does}. {self.ask}"
-        return f"So fails a {kind} that {self.does}. {self.ask}"
+        return f"A {kind} that {self.does} fails like this. {self.ask}"
 
     def source(self, solution):
         """Return the function with the mistake, made from the source of a right one.

@@ -169,6 +169,37 @@ MISTAKES = [
         "returns the sum of the losses",
         "Is your number larger with more images?",
     ),
+    _epoch(
+        "total += loss.item()",
+        "total += F.cross_entropy(model(batch.images), batch.labels).item()",
+        "takes the loss after the step",
+        "With which weights is a loss to be computed, those before the step or those after it?",
+    ),
+    _epoch(
+        "return total / num_images",
+        "return loss.item()",
+        "returns the loss of the last batch",
+        "Over which images does the text ask for the mean?",
+    ),
+    _epoch(
+        "loss.item() * len(batch.labels)",
+        "loss.item()",
+        "divides the sum of the batches' mean losses by the number of images",
+        "How many images does a mean loss of a batch stand for?",
+    ),
+    _epoch(
+        "model(batch.images)",
+        "model(batch.images).softmax(dim=1)",
+        "takes a softmax before the cross-entropy",
+        "What does `F.cross_entropy` expect, logits or probabilities?",
+    ),
+    _epoch(
+        "model.train()\n    total, num_images = 0.0, 0\n    for batch in batches:\n",
+        "model.train()\n    total, num_images = 0.0, sum(len(b.labels) for b in batches)\n"
+        "    for batch in batches:\n",
+        "reads all batches once before the loop, so that none is left for it",
+        "What can be counted while the loop runs?",
+    ),
     _files(
         '.convert("L")',
         "",

@@ -73,6 +73,29 @@ MISTAKES = [
         "What should be trained later: the layer, or the network with it?",
     ),
     _norm(
+        "    normal = (values",
+        "    if not training:\n"
+        "        n, axes = values.numel() / values.shape[1], (0, 2, 3)\n"
+        "        running_mean = (1 - momentum) * running_mean + momentum * values.mean(axes)\n"
+        "        running_var = (1 - momentum) * running_var + momentum * values.var(axes)\n"
+        "    normal = (values",
+        "brings the running averages up to date at evaluation, too",
+        "In which mode does batch norm learn what the values are like?",
+    ),
+    _norm(
+        "        running_mean = (1 - momentum) * running_mean + momentum * mean\n"
+        "        running_var = (1 - momentum) * running_var + momentum * var * n / (n - 1)\n",
+        "",
+        "never changes the running averages",
+        "What will normalise the values at evaluation?",
+    ),
+    _norm(
+        "(var.view(per_channel) + eps).sqrt()",
+        "var.view(per_channel).sqrt()",
+        "leaves out eps",
+        "What happens in a channel whose values are all the same?",
+    ),
+    _norm(
         " * n / (n - 1)",
         "",
         "keeps a running variance that is divided by n",

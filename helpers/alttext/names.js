@@ -1,6 +1,7 @@
 // ipywidgets gives its sliders no accessible name and tells nobody that a line has changed. This adds
 // what is missing to the widgets on the page, and to those that come later. In Lab's dark theme,
 // charts become light on dark, each hue as it was; pictures, and maps of colours, stay as they are.
+// And Lab's own shortcuts with Ctrl work in our panels.
 (() => {
   if (window.workbookNames) return;
   const set = (node, name, value) => {
@@ -34,6 +35,18 @@
     filter: invert(.93) hue-rotate(180deg);
   }`;
   document.head.append(style);
+  // Panels keep keys from Lab. While Ctrl (or Cmd) is held they do not: Ctrl+S saves the notebook.
+  const KEPT = "data-lm-suppress-shortcuts";
+  let lender = null;
+  const isHeld = (event) => event.key === "Control" || event.key === "Meta";
+  const giveBack = () => { lender?.setAttribute(KEPT, "true"); lender = null; };
+  addEventListener("keydown", (event) => {
+    if (!isHeld(event) || lender) return;
+    lender = document.activeElement?.closest(`[${KEPT}]`);
+    lender?.removeAttribute(KEPT);
+  }, true);
+  addEventListener("keyup", (event) => { if (isHeld(event)) giveBack(); }, true);
+  addEventListener("blur", giveBack);
   let waiting = false;
   const later = () => {
     if (waiting) return;

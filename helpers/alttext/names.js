@@ -1,6 +1,6 @@
 // ipywidgets gives its sliders no accessible name and tells nobody that a line has changed. This adds
 // what is missing to the widgets on the page, and to those that come later. In Lab's dark theme,
-// charts become light on dark, each hue as it was; pictures, and maps of colours, stay as they are.
+// figures without a picture become light on dark, each hue as it was; pictures stay as they are.
 // And Lab's own shortcuts with Ctrl work in our panels.
 (() => {
   if (window.workbookNames) return;

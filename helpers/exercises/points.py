@@ -58,8 +58,8 @@ def find_exercises(notebooks):
         for name, cell in sources.items():
             points = cell.metadata.get("points", 0)
             criteria = tuple((said, share) for said, share in cell.metadata.get("criteria", []))
-            task = cell.source, checks.get(name, ""), criteria
-            found[name] = Exercise(name, stem, points, *task)
+            check = checks.get(name, "")
+            found[name] = Exercise(name, stem, points, cell.source, check, criteria)
     return list(found.values())
 
 

@@ -4,7 +4,6 @@ import linecache
 import re
 import traceback
 
-IS_READ_ONCE = "If you read an iterable twice: the second time, nothing is left in it."
 MULTIPLIES_BY_HAND = re.compile(r"@|\b(mm|matmul|dot)\(")
 OF_A_PRODUCT = (
     "`A @ B` needs as many columns in A ({0}) as rows in B ({1}). "
@@ -40,7 +39,10 @@ MEANINGS = (
         "The argument has the name of a function: the batches are already there.",
     ),
     (r"'generator'", "It hands out its items one by one: take them with `for`."),
-    (r"need at least one array|zero-size array|division by zero", IS_READ_ONCE),
+    (
+        r"need at least one array|zero-size array|division by zero",
+        "If you read an iterable twice: the second time, nothing is left in it.",
+    ),
     (
         r"[Cc]an't call numpy\(\)|does not require grad|has no grad",
         "Gradients are followed for this tensor where they should not be, or the other way round.",
